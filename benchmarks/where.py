@@ -26,20 +26,18 @@ from cpecgeo.geodesy._ellipsoid import ecef
 
 # In the order of the call: label, module, name; a method after a dot.
 STAGES = [
-    ("look at the points: type, range, coordinates", "geodesy.inputs", "plain_points"),
-    ("has any a third coordinate; one array for all verbs", "geodesy.inputs", "_of_points"),
+    ("look at the points: type, range, heights, coordinates", "geodesy.inputs", "plain_points"),
     ("are lon and lat swapped", "features.resolve", "refuse_turned"),
     ("index of the line: segments, tree", "geodesy.nearest", "take_apart"),
     ("index of the line: segments, tree", "geodesy.nearest", "build"),
     ("order along a curve", "geodesy.nearest", "order_along_curve"),
     (
-        "to earth-centred coordinates; search, exact last step, side, km along (compiled)",
+        "to earth-centred coordinates; search, exact last step, side, km along; columns (compiled)",
         "geodesy.nearest",
         "choose",
     ),
     ("closest places to lon, lat", "geodesy.nearest", "geodetic"),
-    ("which target and path, chainage", "geodesy._tree", "Found.number"),
-    ("back to the caller's order", "geodesy._tree", "Found.put"),
+    ("names of targets", "analysis.measure", "_take"),
     ("accuracy of the leg at each place", "analysis.accuracy", "Accuracies.at"),
     ("columns to a DataFrame", "geodesy.nearest", "Index._frame"),
     ("points out of reach left out, by cells", "geodesy.nearest", "Index._near"),
@@ -48,7 +46,7 @@ STAGES = [
     ("column to numbers", "analysis.exposure", "_amounts"),
     ("sums", "analysis.exposure", "_totals"),
 ]
-REST = "the rest: names of targets, rows and columns moved, provenance"
+REST = "the rest: rows and columns moved, provenance"
 
 
 class Clock:

@@ -9,12 +9,14 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
 from cpecgeo import geodesy
 from cpecgeo.analysis.accuracy import Accuracies, Steps
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.resolve import resolve, resolve_corridor, resolve_points
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
+from cpecgeo.geodesy._compile import spread
 from cpecgeo.geodesy._ellipsoid import Floats, Ints
 from cpecgeo.geodesy.inputs import CheckedPoints, check_points
 
@@ -31,7 +33,7 @@ __all__ = [
     "span_text",
 ]
 
-_NOTHING_KM = 1e-9  # rounding errors of chainage
+_MANY, _NOTHING_KM = 65_536, 1e-9  # rows worth a thread; rounding errors of chainage
 ACCURACY = (
     "95 % values: accuracy_km of the leg or target at the closest place, more where a poorer leg "
     "can be closer; point_accuracy_km of the point; distances are of what is drawn"
@@ -179,14 +181,11 @@ def nearest(
     code = code if code.dtype.kind == "i" else np.where(is_hit, code, -1).astype(np.int64)
     distance, at = frame["distance_km"].to_numpy(), frame["km"].to_numpy()
     accuracy = Accuracies.of(to).near(_each(given, len(frame)), code, distance, at)
-    if is_hit.all():
-        # As pandas stores them, so that it needn't infer the type again.
-        frame["target"] = pd.Series(ids).array.take(code)
-    else:
-        frame["target"] = pd.Series(ids[code]).where(is_hit).to_numpy()
+    frame["target"] = (
+        _take(ids, code) if is_hit.all() else pd.Series(ids[code]).where(is_hit).to_numpy()
+    )
     answer = frame.drop(columns="path")
-    at = np.where(np.abs(at) < _NOTHING_KM, 0.0, at)  # a start is at 0, not -0
-    answer["km"] = np.where(answer["side"].isna(), np.nan, at)
+    answer["km"] = _tidy(at, answer["side"].cat.codes.to_numpy() < 0)
     rank = answer.pop("rank") if "rank" in answer else None
     answer["accuracy_km"] = accuracy
     if (own := subject.accuracy_km) is not None:
@@ -197,6 +196,31 @@ def nearest(
         _add_sections(answer, {t.name: t for t in to.things if hasattr(t, "chainage")})
     answer.attrs = {**frame.attrs, "accuracy": ACCURACY}
     return _tell(answer, subject, to)
+
+
+def _take(ids: NDArray[Any], code: Ints) -> Any:
+    """Return names by their number, as pandas stores them, by all threads."""
+    names, parts = pd.Series(ids).array, {}
+
+    def work(first: int, last: int) -> None:
+        parts[first] = names.take(code[first:last])
+
+    spread(work, len(code), least=_MANY)
+    # Where pandas stores text in pieces, this copies nothing.
+    return pd.concat([pd.Series(parts[i]) for i in sorted(parts)]).array if parts else names[:0]
+
+
+def _tidy(km: Floats, is_none: NDArray[np.bool_]) -> Floats:
+    """Return kilometres along targets: NaN where there are none, and 0 for -0 at a start."""
+    tidy = np.empty_like(km)
+
+    def work(first: int, last: int) -> None:
+        at = km[first:last]
+        tidy[first:last] = np.where(np.abs(at) < _NOTHING_KM, 0.0, at)
+        tidy[first:last][is_none[first:last]] = np.nan
+
+    spread(work, len(km), least=_MANY)
+    return tidy
 
 
 def index_of(subject: Subject, ids: Ints | None = None) -> geodesy.Index:

@@ -169,7 +169,8 @@ def list_credits(shapes: Iterable[Any], licences: Iterable[Any] = ()) -> list[st
     xy = shapely.get_coordinates(lines)
     near = np.minimum(np.searchsorted(lon, xy[:, 0]), max(len(lon) - 1, 0))
     xy = xy[lon[near] == xy[:, 0]] if len(lon) else xy[:0]
-    return [OSM_CREDIT] if np.isin(xy[:, 0] + 1j * xy[:, 1], vertices).any() else []
+    is_osm = len(xy) > 0 and np.isin(xy.view(complex)[:, 0], vertices).any()
+    return [OSM_CREDIT] if is_osm else []
 
 
 @functools.lru_cache(maxsize=4)
@@ -178,6 +179,6 @@ def _osm_vertices(key: Hashable) -> tuple[NDArray[np.float64], NDArray[np.comple
     odbl = [f["geometry"] for f in drawn_sections().values() if f["licence"] == "ODbL-1.0"]
     odbl += [kept.chainage.line for kept in redrawn_corridors(key).values()]
     free = [f["geometry"] for f in read_features("lines.geojson")]
-    found, others = (shapely.get_coordinates(lines) @ [1, 1j] for lines in (odbl, free))
+    found, others = (shapely.get_coordinates(lines).view(complex)[:, 0] for lines in (odbl, free))
     own = np.setdiff1d(found, others)
     return np.sort(own.real), own

@@ -158,8 +158,9 @@ def _by_layer(path: str, column: str) -> dict[str, list[tuple[str, str]]]:
     """Load (feature, value) of a table of facts, by layer."""
     found: dict[str, list[tuple[str, str]]] = {}
     table = read_table(path)
-    for layer, *fact in zip(table["layer"], table["feature"], table[column], strict=True):
-        found.setdefault(layer, []).append((fact[0], fact[1]))
+    cells = (table[name].tolist() for name in ("layer", "feature", column))
+    for layer, feature, value in zip(*cells, strict=True):
+        found.setdefault(layer, []).append((feature, value))
     return found
 
 

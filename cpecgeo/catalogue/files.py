@@ -172,13 +172,20 @@ def read_properties(relative: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _shape(geometry: dict[str, Any]) -> Any:
+    """Return a geometry of GeoJSON; shapely's own way takes each vertex of a line apart."""
+    if geometry["type"] == "LineString":
+        return shapely.linestrings(np.array(geometry["coordinates"], float))
+    return shapely.geometry.shape(geometry)
+
+
 @cache
 def read_features(relative: str) -> tuple[dict[str, Any], ...]:
     """Read the features of a GeoJSON file, with shapely geometries."""
     path = data_path(relative)
     try:
         return tuple(
-            {**f["properties"], "geometry": shapely.geometry.shape(f["geometry"])}
+            {**f["properties"], "geometry": _shape(f["geometry"])}
             for f in json.loads(path.read_text(encoding="utf-8"))["features"]
         )
     except (ValueError, KeyError, TypeError) as error:

@@ -103,9 +103,8 @@ def line_stations() -> gpd.GeoDataFrame:
     extra = pd.DataFrame(read_points("odbl/station_positions.csv"))
     told = extra[extra["use"] == "position"].assign(basis="surveyed")
     rows = pd.Index(frame["id"]).get_indexer(told["station"])
-    told["source"] = [
-        f"{new}; {frame['source'].iloc[i]}" for i, new in zip(rows, told["source"], strict=True)
-    ]
+    before = frame["source"].to_numpy(object)[rows]
+    told["source"] = [f"{new}; {old}" for new, old in zip(told["source"], before, strict=True)]
     new = {}
     for column in _POSITION:
         values = frame[column].to_numpy(object, copy=True)

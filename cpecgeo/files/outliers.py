@@ -206,10 +206,10 @@ def refuse_turned(xy: Floats, what: str, columns: tuple[str, ...] | None = None)
     Traceback (most recent call last):
     cpecgeo.errors.CoordinateError: points starts at (24.9, 67), and all of it would lie in ...
     """
-    if len(xy) == 0:
+    x, y = xy[:, 0], xy[:, 1]  # quicker one by one
+    if len(xy) == 0 or is_within(x[0], y[0], REGION):
         return
     west, south, east, north = REGION
-    x, y = xy[:, 0], xy[:, 1]  # quicker one by one
     x0, x1, y0, y1 = x.min(), x.max(), y.min(), y.max()
     # Mostly the bounds decide without a test of each vertex; latitude 90 is the pole.
     if not (west <= y0 and y1 <= east and y1 < 90 and south <= x0 and x1 <= north):

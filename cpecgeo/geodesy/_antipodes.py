@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from cpecgeo.geodesy._arcs import arcs_m, pairs
 from cpecgeo.geodesy._compile import choose
-from cpecgeo.geodesy._ellipsoid import GEOD, Floats, Ints, geodetic
-from cpecgeo.geodesy._tree import PIECE_M, Found, Pieces, Tree
+from cpecgeo.geodesy._ellipsoid import DEGREE_M, GEOD, Box, Floats, Ints, ecef, geodetic
+from cpecgeo.geodesy._tree import NO_RECORD, PIECE_M, Pieces, Tree
 
 __all__ = ["ANTIPODAL_M", "BEYOND_M", "Ball", "Ends", "search_beyond"]
 
@@ -88,18 +88,24 @@ class Ball:
         most = np.linalg.norm(a - centre, axis=1).max(initial=0.0)
         return cls(centre, float(most) + PIECE_M)
 
-    def is_beyond(self, xyz: Floats) -> NDArray[np.bool_]:
-        """Return which points are `BEYOND_M` or more away from the whole ball."""
+    def is_beyond(self, xyz: Floats, box: Box) -> NDArray[np.bool_]:
+        """Return which points are `BEYOND_M` or more away from the whole ball.
+
+        `box` contains the points. It usually excludes that any of them is.
+        """
         most = _BEYOND_CHORD_M - self.radius
-        if most <= 0.0:
+        west, south, east, north = box
+        middle = ecef(np.array((west + east) / 2), np.array((south + north) / 2))[0]
+        half = 0.5 * DEGREE_M * (east - west + north - south)
+        if most <= 0.0 or np.linalg.norm(middle + self.centre) > most + half:
             return np.zeros(len(xyz), bool)
         off = xyz + self.centre  # from their antipodes
         return np.asarray(np.einsum("ij,ij->i", off, off) < most * most)
 
 
 def search_beyond(
-    xy: Floats, xyz: Floats, rows: Ints, tree: Tree, ends: Ends, limit: float, found: Found
-) -> None:
+    xy: Floats, xyz: Floats, tree: Tree, ends: Ends, limit: float, records: Floats
+) -> Floats:
     """Find the nearest targets of points on the opposite side of the earth.
 
     The distance from a point to a vertex is half a meridian less the vertex's distance from the
@@ -109,17 +115,20 @@ def search_beyond(
     Parameters
     ----------
     xy, xyz : ndarray, shape (points, 2) and (points, 3)
-        lon, lat, and earth-centred.
-    rows : ndarray of int
-        Points, ordered so that neighbours follow one another.
+        lon, lat, and earth-centred; ordered so that neighbours follow one another.
     tree, ends
     limit : float
         Only targets nearer than this many metres are returned.
-    found : Found
-        Filled in these rows; targets already found within `ANTIPODAL_M` stay.
+    records : ndarray, shape (points, k, 8)
+        As the kernels write them; targets already found within `ANTIPODAL_M` stay.
+
+    Returns
+    -------
+    ndarray
+        `records`, changed in place.
     """
-    k = found.metres.shape[1]
-    waiting = [(rows, np.arange(len(ends.target)))]
+    k = records.shape[1]
+    waiting = [(np.arange(len(xy)), np.arange(len(ends.target)))]
     while waiting:
         rows, among = waiting.pop()
         middle = rows[len(rows) // 2 : len(rows) // 2 + 1]
@@ -133,7 +142,8 @@ def search_beyond(
         if len(rows) > _BESIDE:
             waiting += [(part, among) for part in np.array_split(rows, 4)]
         else:
-            _enter_ends(xy, xyz, rows, among, tree, ends, limit, found)
+            _enter_ends(xy, xyz, rows, among, tree, ends, limit, records)
+    return records
 
 
 def _longest_arcs(chord: Floats) -> Floats:
@@ -168,28 +178,28 @@ def _metres(xy: Floats, xyz: Floats, place: Floats) -> Floats:
 
 def _enter_ends(
     xy: Floats, xyz: Floats, rows: Ints, among: Ints, tree: Tree, ends: Ends,
-    limit: float, found: Found,
+    limit: float, records: Floats,
 ) -> None:  # fmt: skip
     """Enter the nearest of some vertices into the answers of points."""
-    p, k = tree.pieces, found.metres.shape[1]
+    p, k = tree.pieces, records.shape[1]
     piece, t, target = ends.piece[among], ends.t[among], ends.target[among]
-    lon, lat = geodetic(ends.place[among])
+    place = ends.place[among]
+    lon, lat = geodetic(place)
     ahead = _headings(p, piece, t, lon, lat)
-    metres = _metres(xy[rows], xyz[rows], ends.place[among])
-    known = found.metres[rows] < ANTIPODAL_M
+    metres = _metres(xy[rows], xyz[rows], place)
+    known = records[rows, :, 1] < ANTIPODAL_M
     for j in range(k):
-        have = np.where(known[:, j], p.target[found.piece[rows, j]], -1)
+        have = np.where(known[:, j], p.target[records[rows, j, 0].astype(int)], -1)
         metres[target == have[:, None]] = np.inf
     for j in range(k):
         new = np.flatnonzero(~known[:, j])
         at, best = rows[new], metres[new].argmin(axis=1)
         s = metres[new, best]
-        found.piece[at, j], found.metres[at, j] = piece[best], s
-        found.lon[at, j], found.lat[at, j] = lon[best], lat[best]
-        found.along[at, j] = t[best] * arcs_m(p.a[piece[best]], p.d[piece[best]])
+        along = t[best] * arcs_m(p.a[piece[best]], p.d[piece[best]])
         out = np.asarray(GEOD.inv(lon[best], lat[best], xy[at, 0], xy[at, 1])[0])
-        found.side[at, j] = np.where((out - ahead[best]) % 360.0 < 180.0, -1, 1)
-        found.clear(at[~(s < limit)], j)
+        side = np.where((out - ahead[best]) % 360.0 < 180.0, -1.0, 1.0)
+        records[at, j, :7] = np.column_stack((piece[best], s, along, side, place[best]))
+        records[at[~(s < limit)], j] = NO_RECORD
         metres[new] = np.where(target == target[best][:, None], np.inf, metres[new])
 
 

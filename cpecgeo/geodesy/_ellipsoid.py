@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pyproj
@@ -18,6 +18,7 @@ from cpecgeo.errors import CRSError
 
 __all__ = [
     "ATTRS",
+    "DEGREE_M",
     "E2",
     "EQUATOR_M",
     "FLATTENING",
@@ -26,6 +27,7 @@ __all__ = [
     "PER_B2",
     "POLE_M",
     "WGS84",
+    "Box",
     "Floats",
     "Ints",
     "authalic",
@@ -38,6 +40,7 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Box: TypeAlias = tuple[float, float, float, float]  # west, south, east, north
 
 GEOD: Final = Geod(ellps="WGS84")
 EQUATOR_M: Final = float(GEOD.a)
@@ -46,6 +49,7 @@ POLE_M: Final = float(GEOD.b)
 # Squares of the inverse axes: the ellipsoid is where PER_A2 (x² + y²) + PER_B2 z² = 1.
 PER_A2: Final = 1.0 / EQUATOR_M**2
 PER_B2: Final = 1.0 / POLE_M**2
+DEGREE_M: Final = 111_700.0  # the longest degree of longitude or latitude
 E2: Final = FLATTENING * (2.0 - FLATTENING)
 
 _E = np.sqrt(E2)
@@ -252,7 +256,7 @@ def _sisters(base: pyproj.CRS) -> str:
     return " or ".join(names[:4])
 
 
-def _refuse_degrees(crs: pyproj.CRS, bounds: tuple[float, float, float, float], what: str) -> None:
+def _refuse_degrees(crs: pyproj.CRS, bounds: Box, what: str) -> None:
     """Refuse degrees under a projected CRS: all would lie at its origin."""
     if not crs.is_projected:
         return

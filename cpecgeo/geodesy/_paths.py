@@ -11,7 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.geodesy._compile import choose, spread
-from cpecgeo.geodesy._ellipsoid import GEOD, Floats, Ints, authalic, ecef, geodetic, lift
+from cpecgeo.geodesy._ellipsoid import DEGREE_M, GEOD, Floats, Ints, authalic, ecef, geodetic, lift
 from cpecgeo.geodesy._rings import path_lengths, ring_areas, stars
 
 __all__ = [
@@ -33,7 +33,6 @@ _POINT_TYPES, _LINE_TYPES, _AREA_TYPES = (0, 4), (1, 5), (3, 6)
 _EDGE_M = 4_000.0  # to here a parabola is true to 1e-10 of an area
 _CUTS = 2.0  # times the edges; rings that need more cuts are left to Karney's series
 _NEAR_POLE_DEG = 80.0
-_DEGREE_M = 111_700.0
 _FEW = 2_000  # vertices that PROJ measures before a compiled kernel is loaded
 _EARTH_M2 = 4.0 * np.pi * float(authalic(np.array(90.0)))
 _MANY_POINTS = 8_192  # worth a thread
@@ -168,16 +167,21 @@ def without_empty(
     return array, kind, shapely.get_coordinates(array), None
 
 
-def plain_points(array: NDArray[Any]) -> Floats | None:
+def plain_points(array: NDArray[Any], *, with_heights: bool = False) -> tuple[Floats, bool] | None:
     """Return lon, lat of points, by all threads; None unless all are present and in range.
 
-    x is NaN where a geometry is missing or isn't a point, and NaN is in no range.
+    x is NaN where a geometry is missing or isn't a point, and NaN is in no range. The second value
+    is, where asked for, whether any point has a height or measure (M).
     """
     if len(array) < _MANY_POINTS or shapely.get_type_id(array[0]) != 0:
         return None
-    xy, bad = np.empty((len(array), 2)), []
+    xy = np.empty((len(array), 2))
+    bad: list[int] = []
+    high: list[int] = []
 
     def work(first: int, last: int) -> None:
+        if with_heights and not high and _has_heights(array[first:last]):
+            high.append(first)
         for axis, take, limit in ((0, shapely.get_x, 180.0), (1, shapely.get_y, 90.0)):
             try:
                 values = take(array[first:last])
@@ -189,7 +193,11 @@ def plain_points(array: NDArray[Any]) -> Floats | None:
                 bad.append(first)
 
     spread(work, len(array), least=_MANY_POINTS)
-    return None if bad else xy
+    return None if bad else (xy, bool(high))
+
+
+def _has_heights(array: NDArray[Any]) -> bool:
+    return int(shapely.get_coordinate_dimension(array).max(initial=0)) > 2
 
 
 def any_heights(array: NDArray[Any]) -> bool:
@@ -197,8 +205,7 @@ def any_heights(array: NDArray[Any]) -> bool:
     found: list[int] = []
 
     def work(first: int, last: int) -> None:
-        some = array[first:last]
-        if not found and (shapely.get_coordinate_dimension(some) > 2).any():
+        if not found and _has_heights(array[first:last]):
             found.append(first)
 
     spread(work, len(array), least=_MANY_POINTS)
@@ -226,7 +233,7 @@ def between_vertices(xy: Floats, starts: Ints, max_m: float) -> tuple[Ints, Floa
     a, b = xy[starts], xy[starts + 1]
     # An upper bound of the length, from degrees, is enough to skip short edges.
     dlon = np.abs(a[:, 0] - b[:, 0])
-    bound = 111_700.0 * (np.minimum(dlon, 360.0 - dlon) + np.abs(a[:, 1] - b[:, 1]))
+    bound = DEGREE_M * (np.minimum(dlon, 360.0 - dlon) + np.abs(a[:, 1] - b[:, 1]))
     long = np.flatnonzero(bound > max_m)
     if len(long) == 0:
         return np.empty(0, np.int64), np.empty((0, 2))
@@ -318,7 +325,7 @@ def ring_areas_m2(xy: Floats, ring: Ints) -> Floats:
     count = int(ring[-1]) + 1 if len(ring) else 0
     start = np.flatnonzero(ring[1:] == ring[:-1])
     step = _step(xy[start, 0], xy[start + 1, 0])
-    reach = _DEGREE_M * (np.abs(step) + np.abs(xy[start + 1, 1] - xy[start, 1]))
+    reach = DEGREE_M * (np.abs(step) + np.abs(xy[start + 1, 1] - xy[start, 1]))
     edges, pieces = (np.bincount(ring[start], w, count) for w in (None, np.ceil(reach / _EDGE_M)))
     slow = np.abs(np.bincount(ring[start], step, count)) > 180.0  # goes around a pole
     slow |= pieces > _CUTS * edges

@@ -150,6 +150,8 @@ def check_kinds(
     allowed = _ANY if kinds is None else frozenset(kinds)
     # -1, missing, picks the last.
     good = np.append(np.isin(_NAMES, list(allowed)), True)
+    if len(kind) and kind.min() == kind.max() and good[kind[0]]:  # mostly so, and quick
+        return
     bad = ~good[kind]
     if bad.any():
         found = sorted(set(_NAMES[kind[bad]].tolist()))

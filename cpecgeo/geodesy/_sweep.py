@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from functools import lru_cache
+from math import nan as NAN  # noqa: N812 - a constant
 from math import sqrt
 from typing import TypeAlias
 
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 
 from cpecgeo.geodesy._arcs import arc, arcs_m
 from cpecgeo.geodesy._compile import kernel
-from cpecgeo.geodesy._ellipsoid import PER_A2, PER_B2, Floats, Ints
+from cpecgeo.geodesy._ellipsoid import PER_A2, PER_B2, Box, Floats, Ints
 from cpecgeo.geodesy._search import (
     REFINE_M,
     REFINE_MOST_M,
@@ -38,7 +39,7 @@ from cpecgeo.geodesy._search import (
     refine,
     to_axes2,
 )
-from cpecgeo.geodesy._tree import Found, Tree
+from cpecgeo.geodesy._tree import NO_SIDE, Found, Tree
 
 __all__ = [
     "Measure",
@@ -46,6 +47,7 @@ __all__ = [
     "remeasure",
     "search",
     "sweep",
+    "unpack",
     "with_copies",
 ]
 
@@ -62,14 +64,13 @@ _NONE, _ONE = np.float32(0.0), np.float32(1.0)
 _BACK = 1e-12  # square of the least share of an edge's length that two directions add up to
 
 
-def order_along_curve(xy: Floats) -> Ints:
+def order_along_curve(x: Floats, y: Floats, box: Box) -> Ints:
     """Order rows so that near points follow one another; a search starts from the last answer."""
-    if len(xy) < 64:
-        return np.arange(len(xy))
-    x, y = np.ascontiguousarray(xy.T)
-    west, south = x.min(), y.min()
+    if len(x) < 64:
+        return np.arange(len(x))
+    west, south, east, north = box
     # 256 × 256 cells: numpy sorts keys of 16 bits by radix.
-    scale = 255.0 / max(float(x.max() - west), float(y.max() - south), 1e-9)
+    scale = 255.0 / max(east - west, north - south, 1e-9)
     column, row = ((x - west) * scale).astype(np.uint16), ((y - south) * scale).astype(np.uint16)
     return np.argsort(_curve().take((column << 8) | row), kind="stable")
 
@@ -92,15 +93,23 @@ def _curve() -> NDArray[np.uint16]:
 @kernel(inline=True)
 def _tell(
     o, i, t, s, x, y, z, a, d, n, per_d2, before, after,
-    out_piece, out_s, out_side, out_along, out_foot,
+    out,
 ):  # fmt: skip
-    """Write the foot of (x, y, z) on piece i into row o of the answers."""
+    """Write the foot of (x, y, z) on piece i, -1 for none, into row o of the records.
+
+    A record is a line of the processor's cache, because neighbours on the curve have rows far
+    apart: piece, metres, metres along the piece, side, the foot's place, and one unused.
+    """
+    if i < 0:
+        out[o, 0] = -1.0
+        out[o, 1], out[o, 2], out[o, 3] = NAN, NAN, 0.0
+        out[o, 4], out[o, 5], out[o, 6] = NAN, NAN, NAN
+        return
     if REFINE_M < s < REFINE_MOST_M:
         i, t, s = refine(a, d, n, per_d2, before, after, i, t, s, x, y, z)
     fx, fy, fz = point_at(a, d, n, i, t)
-    out_foot[o, 0], out_foot[o, 1], out_foot[o, 2] = fx, fy, fz
-    out_piece[o], out_s[o] = i, s
-    out_along[o] = arc(a[i, 0], a[i, 1], a[i, 2], fx, fy, fz)
+    out[o, 0], out[o, 1], out[o, 4], out[o, 5], out[o, 6] = i, s, fx, fy, fz
+    out[o, 2] = arc(a[i, 0], a[i, 1], a[i, 2], fx, fy, fz)
     # Left is up × forward. At a vertex, forward is the mean of both directions: the point is then
     # in the wedge outside the bend, where the mean decides its side.
     ux, uy, uz = d[i, 0], d[i, 1], d[i, 2]
@@ -115,7 +124,7 @@ def _tell(
     gx, gy, gz = fx * PER_A2, fy * PER_A2, fz * PER_B2
     rx, ry, rz = x - fx, y - fy, z - fz
     turn = gx * (uy * rz - uz * ry) + gy * (uz * rx - ux * rz) + gz * (ux * ry - uy * rx)
-    out_side[o] = 0 if s < 1e-3 else (1 if turn > 0.0 else -1)
+    out[o, 3] = 0 if s < 1e-3 else (1 if turn > 0.0 else -1)
 
 
 @kernel(inline=True)
@@ -173,19 +182,18 @@ def _gather(x, y, z, reach, spread, tubes, child, leaves, items, places, away2, 
 
 
 @kernel(
-    "rows, float, int, rows, rows, rows, flat, ints, flat, ints, ints, fans, ints, int, "
-    "ints, flat, sides, flat, rows"
+    "rows, float, int, ints, rows, rows, rows, flat, ints, flat, ints, ints, fans, ints, int, rows"
 )
 def search(
-    places, limit, k,
+    places, limit, k, order,
     a, d, n, per_d2, target, start, before, after,
     tubes, child, leaves,
-    out_piece, out_s, out_side, out_along, out_foot,
+    out,
 ):  # fmt: skip
     """Find the k nearest targets of points, and the feet on them.
 
-    The search of each point starts from the answer of the one before. Each point has k rows of
-    answers.
+    The search of each point starts from the answer of the one before. The k rows of answers of a
+    point are where `order` says.
     """
     best_piece, best_target = np.full(k, -1), np.full(k, -1)
     best_t, best_s = np.zeros(k), np.full(k, limit)
@@ -197,23 +205,20 @@ def search(
             best_piece, best_t, best_s, best_target, stack, bound, away2,
         )  # fmt: skip
         for j in range(k):
-            if best_piece[j] >= 0:
-                _tell(
-                    q * k + j, best_piece[j], best_t[j], best_s[j], x, y, z,
-                    a, d, n, per_d2, before, after,
-                    out_piece, out_s, out_side, out_along, out_foot,
-                )  # fmt: skip
+            _tell(
+                order[q] * k + j, best_piece[j], best_t[j], best_s[j], x, y, z,
+                a, d, n, per_d2, before, after, out,
+            )  # fmt: skip
 
 
 @kernel(
-    "rows, float, int, rows, rows, rows, flat, ints, flat, ints, ints, fans, ints, int, "
-    "ints, flat, sides, flat, rows"
+    "rows, float, int, ints, rows, rows, rows, flat, ints, flat, ints, ints, fans, ints, int, rows"
 )
 def sweep(
-    places, limit, k,  # noqa: ARG001 - as `search`
+    places, limit, k, order,  # noqa: ARG001 - as `search`
     a, d, n, per_d2, target, start, before, after,
     tubes, child, leaves,
-    out_piece, out_s, out_side, out_along, out_foot,
+    out,
 ):  # fmt: skip
     """Find the nearest target of points, and the foot on it; `k` is 1."""
     best_piece, best_target = np.full(1, -1), np.full(1, -1)
@@ -297,12 +302,27 @@ def sweep(
                     count, is_last = _gather(
                         x, y, z, reach, spread, tubes, child, leaves, items, slots, away2, fan
                     )
-            if best_piece[0] >= 0:
-                _tell(
-                    q, best_piece[0], best_t[0], best_s[0], x, y, z,
-                    a, d, n, per_d2, before, after,
-                    out_piece, out_s, out_side, out_along, out_foot,
-                )  # fmt: skip
+            _tell(
+                order[q], best_piece[0], best_t[0], best_s[0], x, y, z,
+                a, d, n, per_d2, before, after, out,
+            )  # fmt: skip
+
+
+@kernel("rows, ints, ints, flat, flat, flat, ints, flat, sides, flat, ints, ints")
+def unpack(
+    records, target, path, start, rate, per_d2,
+    out_piece, out_metres, out_side, out_along, out_target, out_path,
+):  # fmt: skip
+    """Write records as columns, with target, path, and the measure along the target."""
+    for q in range(len(records)):
+        i = int(records[q, 0])
+        out_piece[q], out_metres[q] = i, records[q, 1]
+        if i < 0:
+            out_side[q], out_along[q], out_target[q], out_path[q] = NO_SIDE, NAN, -1, -1
+        else:
+            out_target[q], out_path[q] = target[i], path[i]
+            out_along[q] = records[q, 2] * rate[i] + start[i]
+            out_side[q] = NO_SIDE if per_d2[i] == 0.0 else int(records[q, 3])
 
 
 def with_copies(few: Found, copied: Ints, k: int) -> Found:

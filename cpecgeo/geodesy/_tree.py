@@ -19,21 +19,33 @@ from numpy.typing import NDArray
 from cpecgeo.geodesy._ellipsoid import Floats, Ints, ecef, lift
 from cpecgeo.geodesy._paths import Paths, between_vertices, lone_points, paths
 
-__all__ = ["FAN", "NOWHERE", "NO_SIDE", "PIECE_M", "Found", "Pieces", "Tree", "build", "take_apart"]
+__all__ = [
+    "FAN",
+    "NOWHERE",
+    "NO_RECORD",
+    "NO_SIDE",
+    "PIECE_M",
+    "Found",
+    "Pieces",
+    "Tree",
+    "build",
+    "take_apart",
+]
 
 PIECE_M = 10_000.0
 _NO_LENGTH_M2 = 1e-200  # the inverse of a smaller square overflows
 FAN = 16  # tubes of a node, measured by vector instructions
 NOWHERE = 1e150  # start of an absent tube: farther than any chord searched for
 
+NO_SIDE = 2  # on points, lines without length, and areas, or where there is no target
 # Answers for a target that contains the point; other columns are 0.
 _INSIDE = {"piece": -1, "path": -1, "along": np.nan}
 # Answers where no target is near enough.
 _NOTHING = {
-    "piece": -1, "metres": np.nan, "side": 0, "lon": np.nan, "lat": np.nan, "along": np.nan,
+    "piece": -1, "metres": np.nan, "side": NO_SIDE, "lon": np.nan, "lat": np.nan, "along": np.nan,
     "target": -1, "path": -1,
 }  # fmt: skip
-NO_SIDE = 2  # on points, lines without length, and areas
+NO_RECORD = np.array((-1.0, np.nan, np.nan, 0.0, np.nan, np.nan, np.nan, 0.0))  # of a search
 
 
 @dataclass(frozen=True)
@@ -121,11 +133,11 @@ class Found:
     metres, lon, lat : ndarray
         Distance and closest point; NaN for none.
     side : ndarray of int
-        1 left, 0 on the line, -1 right; `NO_SIDE` is set by `number`, on areas by the index.
+        1 left, 0 on the line, -1 right, or `NO_SIDE`.
     along : ndarray
-        Metres from the start of the geometry; of the piece until `number` is called.
+        Metres from the start of the geometry, or its measure.
     target, path : ndarray of int
-        Set by `number`; -1 for none.
+        -1 for none.
     """
 
     piece: Ints
@@ -163,29 +175,14 @@ class Found:
         found.target[:, 0] = targets
         return found
 
+    def rows(self, which: Ints | slice) -> Found:
+        """Return the answers of some points; of a slice, the same memory."""
+        return Found(*(getattr(self, f.name)[which] for f in fields(self)))
+
     def fill(self, rows: Ints, part: Found) -> None:
         """Copy answers into some rows."""
         for f in fields(self):
             getattr(self, f.name)[rows] = getattr(part, f.name)
-
-    def put(self, rows: slice, part: Found, order: Ints) -> None:
-        """Copy answers into some rows; `order` gives the position in `rows` of each answer."""
-        place = np.empty_like(order)
-        place[order] = np.arange(len(order))
-        for f in fields(self):
-            getattr(part, f.name).take(place, axis=0, out=getattr(self, f.name)[rows], mode="wrap")
-
-    def number(self, tree: Tree) -> None:
-        """Fill `target` and `path`, measure `along` from the geometry's start, set `NO_SIDE`."""
-        np.take(np.append(tree.pieces.target, -1), self.piece, out=self.target, mode="wrap")
-        np.take(np.append(tree.pieces.path, -1), self.piece, out=self.path, mode="wrap")
-        start, rate = tree.measures or (tree.start_m, None)
-        if rate is not None:
-            self.along[...] *= np.take(np.append(rate, np.nan), self.piece, mode="wrap")
-        self.along[...] += np.take(np.append(start, np.nan), self.piece, mode="wrap")
-        spots = tree.pieces.per_d2 == 0.0
-        if spots.any():
-            self.side[np.take(np.append(spots, False), self.piece, mode="wrap")] = NO_SIDE
 
     def enter(self, xy: Floats, rows: Ints, targets: Ints) -> None:
         """Enter the targets that contain points, at distance 0, before all others.

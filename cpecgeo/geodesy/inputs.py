@@ -238,8 +238,11 @@ def check(
         return x
     series = _unpack(x, what)
     index, array, crs = series.index, series.array, _crs(series.crs, what)
-    if crs == WGS84 and (xy := plain_points(array)) is not None:
-        return _of_points(series, xy, what, kinds)
+    if crs == WGS84 and (plain := plain_points(array, with_heights=True)) is not None:
+        kind = np.zeros(len(array), np.int32)
+        check_kinds(kind, index, what, kinds)
+        array = shapely.force_2d(array) if plain[1] else array
+        return _with(Checked(array, index, kind, name=series.name), plain[0])
     kind = shapely.get_type_id(array)
     if any_heights(array):
         array = shapely.force_2d(array)
@@ -296,7 +299,7 @@ def check_points(x: PointsLike, *, what: str = "points") -> CheckedPoints:
     series = _unpack(x, what)
     array, crs = series.array, _crs(series.crs, what)
     if crs == WGS84 and (plain := plain_points(array)) is not None:
-        return CheckedPoints(plain, series.index)
+        return CheckedPoints(plain[0], series.index)
     xy = shapely.get_coordinates(array)  # missing and empty points have none
     xy = to_wgs84(xy, crs, what)
     kind = shapely.get_type_id(array)
@@ -307,16 +310,6 @@ def check_points(x: PointsLike, *, what: str = "points") -> CheckedPoints:
         here = np.flatnonzero(kind == 0)
     check_range(xy, array, what)
     return CheckedPoints(xy, series.index, here)
-
-
-def _of_points(raw: _Raw, xy: Floats, what: str, kinds: Collection[str] | None) -> Checked:
-    """Return checked points, none of them missing."""
-    array, kind = raw.array, np.zeros(len(xy), np.int32)
-    if kinds is not None:
-        check_kinds(kind, raw.index, what, kinds)
-    if any_heights(array):
-        array = shapely.force_2d(array)
-    return _with(Checked(array, raw.index, kind, name=raw.name), xy)
 
 
 def _with(checked: Checked, xy: Floats, flat: Paths | None = None) -> Checked:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +15,19 @@ from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.geodesy._antipodes import ANTIPODAL_M, BEYOND_M, Ball, Ends, search_beyond
 from cpecgeo.geodesy._arcs import arcs_m
 from cpecgeo.geodesy._compile import choose, spread
-from cpecgeo.geodesy._ellipsoid import ATTRS, Floats, Ints, geodetic
-from cpecgeo.geodesy._paths import Paths, find_copies
+from cpecgeo.geodesy._ellipsoid import ATTRS, DEGREE_M, Floats, Ints, geodetic
+from cpecgeo.geodesy._paths import find_copies
 from cpecgeo.geodesy._rings import earth_centred, places_by_numpy
-from cpecgeo.geodesy._sweep import Measure, order_along_curve, remeasure, search, sweep, with_copies
-from cpecgeo.geodesy._tree import NO_SIDE, Found, Tree, build, take_apart
+from cpecgeo.geodesy._sweep import (
+    Measure,
+    order_along_curve,
+    remeasure,
+    search,
+    sweep,
+    unpack,
+    with_copies,
+)
+from cpecgeo.geodesy._tree import NO_RECORD, NO_SIDE, Found, Tree, build, take_apart
 from cpecgeo.geodesy.inputs import GeometryLike, PointsLike, check, check_points, positive_km
 
 if TYPE_CHECKING:
@@ -31,8 +39,6 @@ _SIDES = ["left", "on", "right"]
 _SLICE, _LARGE_SLICE, _SHARES = 8_192, 262_144, 8
 # Where few of many points are within reach, cells of a grid exclude the others.
 _MANY, _PER_CELL, _MOST_CELLS = 8_192, 16, 256
-# The longest degree of longitude or latitude.
-_DEGREE_M = 111_700.0
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -102,9 +108,7 @@ class Index:
         index._fill(geoms, np.arange(len(geoms)), {})  # noqa: SLF001 - of its own class
         return index
 
-    def _fill(
-        self, array: NDArray[Any], names: NDArray[Any], measures: Mapping[int, Measure]
-    ) -> None:
+    def _fill(self, array: NDArray[Any], ids: Any, measures: Mapping[int, Measure]) -> None:
         # A copy is as near as its original, so only the original is searched, unless a geometry has
         # measures.
         plain = array.copy()
@@ -118,10 +122,15 @@ class Index:
         total = np.cumsum(metres) - metres
         first = np.full(len(array), len(metres))
         first[pieces.target[::-1]] = np.arange(len(metres))[::-1]
-        object.__setattr__(self, "ids", names)
+        areas = None
+        if flat.ring.any():
+            from cpecgeo.geodesy._areas import Areas  # loaded only where there are polygons
+
+            areas = Areas.of(len(array), flat)
+        object.__setattr__(self, "ids", ids)
         tree = build(pieces, total - total[first[pieces.target]])
         object.__setattr__(self, "tree", remeasure(tree, measures) if measures else tree)
-        object.__setattr__(self, "_areas", _areas_of(len(array), flat))
+        object.__setattr__(self, "_areas", areas)
         object.__setattr__(self, "_copied", copied if len(alone) < len(array) else None)
 
     def __len__(self) -> int:
@@ -131,11 +140,6 @@ class Index:
     def _names(self) -> Any:
         """The ids as a pandas array, so that its type is inferred only once."""
         return pd.Series(self.ids).array
-
-    @cached_property
-    def _alone(self) -> int:
-        """Number of geometries that are not copies of earlier ones."""
-        return len(self) if self._copied is None else len(np.unique(self._copied))
 
     @cached_property
     def _ball(self) -> Ball:
@@ -210,8 +214,7 @@ class Index:
         rows = self._near(xy, limit_m)
         found = self._find(xy if rows is None else xy[rows], 1, limit_m)
         hit = np.flatnonzero(found.target[:, 0] >= 0)
-        some = Found(*(getattr(found, f.name)[hit] for f in fields(Found)))
-        return hit if rows is None else rows[hit], some
+        return hit if rows is None else rows[hit], found.rows(hit)
 
     def find(self, xy: Floats, *, k: int = 1, limit_m: float = np.inf) -> Found:
         """Find the nearest as arrays, from checked lon, lat; for other modules."""
@@ -219,8 +222,7 @@ class Index:
         if rows is None:
             return self._find(xy, k, limit_m)
         found, part = Found.none(len(xy), k), self._find(xy[rows], k, limit_m)
-        for f in fields(Found):
-            getattr(found, f.name)[rows] = getattr(part, f.name)
+        found.fill(rows, part)
         return found
 
     def _near(self, xy: Floats, limit_m: float) -> Ints | None:
@@ -238,7 +240,7 @@ class Index:
         cell = np.arange(columns * rows)
         middle = np.column_stack((cell % columns, cell // columns)) + 0.5
         middle = np.minimum(middle / per + (west, south), (np.inf, 90.0))
-        reach = limit_m + 1.001 * _DEGREE_M * np.sqrt(0.5) / per + 1.0
+        reach = limit_m + 1.001 * DEGREE_M * np.sqrt(0.5) / per + 1.0
         is_near = self._find(middle, 1, reach).target[:, 0] >= 0
         chosen = np.empty(len(xy), bool)
 
@@ -254,7 +256,8 @@ class Index:
         """Find the nearest; copies of targets are searched once."""
         if self._copied is None or k == 1:
             return self._find_alone(xy, k, limit_m)
-        return with_copies(self._find_alone(xy, min(k, self._alone), limit_m), self._copied, k)
+        alone = len(np.unique(self._copied))
+        return with_copies(self._find_alone(xy, min(k, alone), limit_m), self._copied, k)
 
     def _find_alone(self, xy: Floats, k: int, limit_m: float) -> Found:
         """Find the nearest among geometries that are not copies."""
@@ -275,64 +278,72 @@ class Index:
         """Find the nearest of points outside all polygons."""
         tree, count, p = self.tree, len(xy), self.tree.pieces
         found = Found.empty(count, k)
-        if count == 0:
-            return found
         limit = float(np.nextafter(limit_m, np.inf))
         run = choose(search, count * tree.steps * k, sweep if k == 1 else None)
-        place = choose(places_by_numpy, 0, earth_centred)
-
-        def measure(xyz: Floats, part: Found) -> None:
-            feet = np.full((len(xyz) * k, 3), np.nan)
-            run(
-                xyz, limit, k,
-                p.a, p.d, p.n, p.per_d2, p.target, tree.start_m, p.before, p.after,
-                tree.tubes, tree.child, tree.leaves,
-                *(v.ravel() for v in (part.piece, part.metres, part.side, part.along)), feet,
-            )  # fmt: skip
-            part.lon.ravel()[:], part.lat.ravel()[:] = geodetic(feet)
+        place, tell = choose(places_by_numpy, 0, earth_centred), choose(unpack, 0)
+        start, rate = tree.measures or (tree.start_m, np.ones(len(p.a)))
+        # Larger slices hold points closer to each other, but every thread needs slices.
+        size = max(min(max(_SLICE, count // _SHARES), _LARGE_SLICE), count // 1_000)
+        free: list[Floats] = []
 
         def work(first: int, last: int) -> None:
-            order = order_along_curve(xy[first:last])
+            lon, lat = np.ascontiguousarray(xy[first:last].T)
+            box = float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max())
+            order = order_along_curve(lon, lat, box)
             spots = xy[first:last].take(order, axis=0)
             xyz = np.empty((len(spots), 3))
             place(spots, xyz)
-            part = Found.none(last - first, k)
-            beyond = self._ball.is_beyond(xyz)
-            if beyond.any():
-                here = np.flatnonzero(~beyond)
-                near = Found.none(len(here), k)
-                measure(xyz[here], near)
-                part.fill(here, near)
-            else:
-                measure(xyz, part)
-            if limit_m > ANTIPODAL_M:
-                beyond |= ~(part.metres[:, -1] < ANTIPODAL_M)
+            # Memory that has been used is quicker than new.
+            kept = free.pop() if free else np.empty((min(size, count), k, len(NO_RECORD)))
+            records = kept[: last - first]
+            beyond = self._ball.is_beyond(xyz, box)
+            near = np.flatnonzero(~beyond) if beyond.any() else slice(None)
+            records[order[beyond]] = NO_RECORD
+            run(
+                xyz[near], limit, k, order[near],
+                p.a, p.d, p.n, p.per_d2, p.target, tree.start_m, p.before, p.after,
+                tree.tubes, tree.child, tree.leaves, records.reshape(-1, len(NO_RECORD)),
+            )  # fmt: skip
+            is_far = ~(records[:, -1, 1] < ANTIPODAL_M)
+            beyond |= limit_m > ANTIPODAL_M and is_far.any() and is_far[order]
             if limit_m >= BEYOND_M and beyond.any():
-                rows = np.flatnonzero(beyond)
-                search_beyond(spots, xyz, rows, tree, self._ends, limit, part)
-            part.number(tree)
-            found.put(slice(first, last), part, order)
+                rows = order[beyond]
+                records[rows] = search_beyond(
+                    spots[beyond], xyz[beyond], tree, self._ends, limit, records[rows]
+                )
+            part = found.rows(slice(first, last))
+            part.lon[...], part.lat[...] = geodetic(records[:, :, 4:7])
+            tell(
+                records.reshape(-1, len(NO_RECORD)),
+                p.target, p.path, start, rate, p.per_d2,
+                *(v.ravel() for v in (part.piece, part.metres, part.side, part.along,
+                                      part.target, part.path)),
+            )  # fmt: skip
+            free.append(kept)
 
-        # Larger slices hold points closer to each other, but every thread needs slices.
-        spread(work, count, least=min(max(_SLICE, count // _SHARES), _LARGE_SLICE))
+        spread(work, count, least=size)
         return found
 
     def _frame(self, found: Found, index: pd.Index, here: Ints | None) -> pd.DataFrame:
         count, k = found.metres.shape
-        hit = found.target.ravel() >= 0
-        whole = bool(hit.all())
         which = found.target.ravel()
-        ids = self._names.take(which) if whole else pd.Series(self.ids[which]).where(hit).to_numpy()
+        is_hit = which >= 0
+        some = pd.Series(self._names.take(which))
+        distance, km = found.metres.ravel(), found.along.ravel()
+
+        def scale(first: int, last: int) -> None:
+            distance[first:last] *= 1e-3
+            km[first:last] *= 1e-3
+
+        spread(scale, len(km), least=_LARGE_SLICE)
         columns = {
-            "target": ids,
-            "distance_km": found.metres.ravel() * 1e-3,
+            "target": some.array if is_hit.all() else some.where(is_hit).to_numpy(),
+            "distance_km": distance,
             "lon": found.lon.ravel(),
             "lat": found.lat.ravel(),
-            "km": found.along.ravel() * 1e-3,
+            "km": km,
             # `NO_SIDE` becomes -1, which is missing.
-            "side": pd.Categorical.from_codes(1 - found.side.ravel(), _SIDES, validate=False)
-            if whole
-            else pd.Categorical.from_codes(np.where(hit, 1 - found.side.ravel(), -1), _SIDES),
+            "side": pd.Categorical.from_codes(1 - found.side.ravel(), _SIDES, validate=False),
             "path": found.path.ravel(),
         }
         if k > 1:
@@ -387,12 +398,3 @@ def nearest(
     """
     index = targets if isinstance(targets, Index) else Index(targets, ids)
     return index.nearest(points, k=k, max_km=max_km)
-
-
-def _areas_of(count: int, flat: Paths) -> Areas | None:
-    """Return the polygons among the paths of `count` geometries; None if there are none."""
-    if not flat.ring.any():
-        return None
-    from cpecgeo.geodesy._areas import Areas
-
-    return Areas.of(count, flat)
