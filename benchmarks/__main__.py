@@ -28,17 +28,17 @@ PACKAGES = [
 
 HEAD = """# Benchmarks
 
-Made by `make bench` (`python -m benchmarks`, or a part alone: `python -m benchmarks matrix`; peers: `pip install -r benchmarks/requirements.txt`, Debian's `postgresql` and `postgis`), and `python -m benchmarks.graphs`, `benchmarks.scale`.
+Made by `make bench` (`python -m benchmarks`, or one part: `python -m benchmarks matrix`) and by `python -m benchmarks.graphs`. The peers need `pip install -r benchmarks/requirements.txt`, and Debian's `postgresql` and `postgis`.
 
-The rows of a table were measured in the same run, each as the best of several. Times include what a caller sees: cpecgeo, shapely and geopandas start from a GeoSeries in lon, lat and end with distances (cpecgeo by the public verb, `cg.nearest(points, lines)`, which indexes the lines first, with its whole DataFrame; where the index was made before, the row says so); PostGIS is timed by its own server, without sending rows. Errors are against bisection with Karney's geodesics, on the same line.
+The rows of a table were measured in the same run; each is the best of several. cpecgeo, shapely and geopandas are timed from a GeoSeries in lon, lat to distances. cpecgeo is called by its public verb, `cg.nearest(points, lines)`, which builds the index of the lines and returns a whole DataFrame; where the index was built before, the row says so. PostGIS is timed by its own server, without sending rows. Errors are differences from a bisection with Karney's geodesics on the same line.
 """
-BUFFER = """Error: greatest share by which a vertex of the boundary, or the geodesic middle of one of its edges, misses the radius. GEOS leaves out vertices that change a buffer by less than 1 % of its radius: on a smooth line, or one of few vertices, up to some 10 km a plane has next to nothing to do and is quicker, at half a per cent of error; on a line that was traced, with its corners, and for wider buffers it is not.
-
-"""
-VERBS = """A million points all over Pakistan's box, in a GeoDataFrame, and the main line by its name; cpecgeo's answers hold the distance and certainty of each row, or sums with low and high. geopandas in UTM: points and line to UTM 42N, then what was quickest there, a query of the spatial index with the buffered line, and distances of the points in it. The last column is the quickest way that tells of no distance: only the buffer goes through UTM, and back to lon, lat, where `shapely.contains_xy` says what lies in it.
+BUFFER = """The error is the greatest relative difference from the radius, at the vertices of the boundary and at the geodesic midpoints of its edges. GEOS leaves out vertices that change a buffer by less than 1 % of its radius. So for a smooth line, or one of few vertices, buffers of up to some 10 km are quicker in a plane, with an error of half a per cent. For a traced line, with its corners, and for wider buffers they are not.
 
 """
-WHERE = """One call with a million points, from GeoSeries to DataFrame, taken apart by `python -m benchmarks where`: each stage is timed in place, by processor time on one thread. Coordinates and range checks of points, accuracies along corridors and the search run on all threads, the rest on one. First `cg.nearest`, then questions that only few points matter to. The last two rows of the last table are work that is nothing but arithmetic, and nothing but memory, spread the same way: what threads give on this machine at best.
+VERBS = """A million points in Pakistan's bounding box, in a GeoDataFrame, and the main line by its name. cpecgeo's answers hold the distance and certainty of each row, or sums with low and high values. geopandas projects points and line to UTM 42N, and then does what was quickest there: it queries the spatial index with the buffered line, and measures the distances of the points inside. The last column is the quickest method without distances: only the buffer is computed in UTM, and `shapely.contains_xy` finds the points inside it in lon, lat.
+
+"""
+WHERE = """One call with a million points, from GeoSeries to DataFrame, taken apart by `python -m benchmarks where`: each stage is timed in place, by processor time on one thread. Coordinates and range checks of points, the search, names of targets, chainage and accuracies run on all threads, the rest on one. The first table is of `cg.nearest`, the second of verbs for which only few of the points matter. The last two rows of the last table are arithmetic alone, and copying of memory alone, spread over threads in the same way: the most that threads can gain on this machine.
 
 """
 FIRST = [

@@ -79,7 +79,7 @@ def matrix(count: int) -> str:
         f"error to {expected.max() / 1e3:,.0f} km",
     ]
     return (
-        f"{count:,} × {count:,} points all over Pakistan's box, {np.mean(~near):.0%} of the pairs "
+        f"{count:,} × {count:,} points in Pakistan's bounding box, {np.mean(~near):.0%} of the pairs "
         "beyond 1,000 km; GeoSeries in, DataFrame out. "
         f"pyproj measures {few * count:,} of the pairs, from arrays.\n\n" + table(head, rows)
     )
@@ -87,7 +87,9 @@ def matrix(count: int) -> str:
 
 def shapes(count: int = 1_000) -> str:
     """All distances between lines and polygons, beside shapely in UTM."""
-    text = f"{count:,} lines × {count:,} polygons all over Pakistan's box, GeoSeries in, DataFrame "
+    text = (
+        f"{count:,} lines × {count:,} polygons in Pakistan's bounding box, GeoSeries in, DataFrame "
+    )
     text += (
         f"out. shapely measures {FEW} of the polygons, projected to UTM 42N and prepared before.\n"
     )
@@ -169,7 +171,7 @@ def areas() -> str:
     ]
     return (
         "GeoSeries in, Series out; `Geod.geometry_area_perimeter` and `geometry_length` one by one. "
-        "cpecgeo checks first that polygons are valid, PROJ doesn't.\n\n" + table(head, rows)
+        "cpecgeo first checks that the polygons are valid; PROJ doesn't.\n\n" + table(head, rows)
     )
 
 

@@ -230,10 +230,10 @@ def run() -> str:
         f"{len(arcs):,} junctions, {len(arcs.head):,} arcs, {net.record['tiles']} tiles. "
         f"Greatest difference of lengths between cpecgeo and networkx {gap * 1e6:.1g} mm.\n\n"
         + table(head, rows)
-        + f"\nOne path is {slow / search * PAIRS:.0f}× faster than `osmnx.shortest_path`, "
-        f"{slow / drawn * PAIRS:.0f}× with its line drawn; the matrix "
-        f"{one_row * SIDE / matrix:.0f}× (against a row of networkx times its rows); one to all "
-        f"nodes in {reach * 1e3:.0f} ms.\n"
+        + f"\nOne path is found {slow / search * PAIRS:.0f}× as fast as by `osmnx.shortest_path`, "
+        f"{slow / drawn * PAIRS:.0f}× with its line drawn. The matrix is "
+        f"{one_row * SIDE / matrix:.0f}× as fast; for networkx that is the time of one row, times "
+        f"the number of rows. Distances from one node to all others take {reach * 1e3:.0f} ms.\n"
     )
 
 

@@ -28,10 +28,10 @@ import cpecgeo as cg
 PAGE = Path(__file__).parents[1] / "docs" / "maps-compared.md"
 RUNS, WAIT_S = 3, 6.0
 LIMITS = (
-    "With a network the others draw, too, and their files can be smaller, because what draws them "
-    "isn't inside (of leafmap the legend is). How fast they then are, this table can't say: it "
-    "depends on the servers, and was not measured. Lonboard and kepler.gl draw by the graphics "
-    "card and are made for millions of rows; this map is made for what one reads."
+    "With a network the others draw their data too. Their files can be smaller, because they load "
+    "the program that draws from servers (leafmap's file contains its legend). How quickly they "
+    "draw then depends on the servers and was not measured. Lonboard and kepler.gl use the "
+    "graphics card and are made for millions of rows; this map is made for data that people read."
 )
 # A pixel that is neither white nor the grey of an empty map.
 INK = """data => createImageBitmap(new Blob([Uint8Array.from(atob(data), c => c.charCodeAt(0))]))
@@ -172,10 +172,10 @@ def main() -> None:
     )
     about = (
         "Made by `python -m benchmarks.maps`. The same data as one HTML file of each package: "
-        f"{counts}. Each file was opened by chromium on a machine without network, as it would be "
-        "from a mail or a USB stick; requests are those that it tried until "
-        f"{WAIT_S:g} seconds had passed. Time runs from opening the file to the data being on the "
-        f"screen, the best of {RUNS}, on two cores that others used, too."
+        f"{counts}. Each file was opened by chromium on a machine without network, like a file "
+        "from an e-mail or a USB stick. Requests are those that it tried within "
+        f"{WAIT_S:g} seconds. Time is from opening the file until the data is on the screen, the "
+        f"best of {RUNS}, on two cores that other work shared."
     )
     lines = [
         "# Maps compared",

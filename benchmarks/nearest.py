@@ -16,7 +16,7 @@ from benchmarks.postgis import MissingError, Server
 from cpecgeo.geodesy import Index
 
 UTM = 32642
-SAMPLE = 300  # points whose error is looked at
+SAMPLE = 300  # points whose error is measured
 
 
 class SkippedError(RuntimeError):
@@ -200,7 +200,7 @@ def postgis_pieces(server: Server):
 
 
 def _methods(server: Server | None, most: int) -> dict:
-    """Each with how many points it gets on each set of lines: slow ones fewer."""
+    """Return each method and its number of points on each set of lines; slow ones get fewer."""
     missing = "PostgreSQL with PostGIS isn't installed"
     return {
         "shapely STRtree on segments, UTM 42N": (strtree, most, most, most, most),

@@ -1,4 +1,4 @@
-"""The same file through a GeoDataFrame at a time and through dask-geopandas, to measure beside.
+"""The same file in batches of a GeoDataFrame, and by dask-geopandas, for comparison.
 
 ``python -m benchmarks.peers METHOD SOURCE OUT VERTICES [WORKERS]`` prints one line of JSON. The peers do
 what their documentation shows: project to UTM 42N and join to the nearest line, in a plane.

@@ -145,7 +145,7 @@ def _long_beside_short(count: int) -> tuple[gpd.GeoSeries, np.ndarray]:
 
 
 _SIZES = (10_000, 100_000, 1_000_000)
-# What a search may choke on: targets and points, by how many there are of what is hard.
+# Inputs that could slow a search down: targets and points, by the number of what is hard.
 HARD = {
     "points all over Pakistan": (_around(*BOX[:2], 14.0), _SIZES),
     "points at one place": (_one_place, _SIZES),

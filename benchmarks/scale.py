@@ -1,7 +1,7 @@
 """Files of 10⁴ to 10⁸ points against one line, all corridors and all layers; peers beside.
 
 ``python -m benchmarks.scale [points verbs cores vertices shapes peers page] [--most 1e7]`` measures the
-parts that are named (all when none is), keeps the figures in ``benchmarks/scale.json`` and
+parts that are named, or all, keeps the figures in ``benchmarks/scale.json`` and
 writes docs/benchmarks-files.md with its plots from them. Every run is a process of its own, so
 that its peak memory is its own (``VmHWM``, which a new program starts afresh).
 """
@@ -65,7 +65,7 @@ def points(path: Path, rows: int) -> Path:
                 pa.table({"id": np.arange(first, first + count), "lon": lon, "lat": lat}),
                 row_group_size=262_144,
             )
-    os.sync()  # or whoever reads it first waits for the disk
+    os.sync()  # so that the first reader doesn't wait for the disk
     return path
 
 
@@ -90,7 +90,7 @@ def child(*arguments: str, cores: int | None = None) -> dict[str, Any]:
 def run(
     verb: str, source: Path, out: Path, to: str, *, times: int = 1, cores: int | None = None
 ) -> dict[str, Any]:
-    """The fastest of some runs; out of the clock, one on a small file of the same kind."""
+    """Return the fastest of some runs; before it, untimed, one on a small file of the same kind."""
     least = source.with_name(f"least{source.suffix}")
     got = [
         child("-c", CHILD, verb, str(source), str(out), to, str(least), cores=cores)
@@ -222,7 +222,7 @@ def by_vertices(_: Path, __: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def by_shapes(_: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """What a search may choke on, in sizes ten times apart: processor seconds, all threads."""
+    """Inputs that could slow a search down, in sizes ten times apart; processor time."""
     from benchmarks.samples import HARD
     from cpecgeo.geodesy import Index
 
@@ -286,7 +286,7 @@ def main() -> None:
         "--to", nargs="*", default=TARGETS, choices=TARGETS, help="targets to measure"
     )
     parser.add_argument("--limit", type=float, default=600, help="seconds that one run may take")
-    parser.add_argument("--tmp", help="where files of gigabytes may lie")
+    parser.add_argument("--tmp", help="a folder for files of gigabytes")
     options = parser.parse_args()
     wanted = options.parts or list(PARTS)
     unknown = set(wanted) - {*PARTS, "page"}

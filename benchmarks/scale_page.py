@@ -19,9 +19,9 @@ PRICE = 0.05  # US dollars per processor hour, assumed
 COLORS = {"ml1": "#1f6f8b", "corridors": "#c8553d", "every layer": "#588157"}
 HEAD = """# Benchmarks of files
 
-Points in Parquet to the nearest target in GeoParquet, streamed: read, measured, written and moved into place. Made by `python -m benchmarks.scale`; the figures are kept in `benchmarks/scale.json`, and each part can be measured again by its name ({parts}). Every run is a process of its own on two processors, and its peak memory is its own.
+Points are read from Parquet, measured to the nearest target, and written to GeoParquet, as a stream. Made by `python -m benchmarks.scale`; the figures are kept in `benchmarks/scale.json`, and each part can be measured again by its name ({parts}). Every run is a separate process on two processors, so that its peak memory can be measured.
 
-The machine is shared and other work ran beside these: a rate is a lower bound, and the load at the start of each part is stated. Within a table the rows are comparable only as far as the load was the same.
+The machine is shared, and other work ran at the same time. A rate is therefore a lower bound; the load at the start of each part is stated. Rows of a table can be compared where the load was the same.
 """
 
 
@@ -111,7 +111,7 @@ def cost(rows: list[dict[str, Any]]) -> str:
     return f"""
 ## A thousand million points
 
-{last["points"]:,} points against ML-1 take {number(last["s"])} s on {PROCESSORS} processors: {rate:,.0f} rows a second{f", under a load of {load}" if load else ""}. So a thousand million take 1,000,000,000 ÷ ({rate:,.0f} ÷ {PROCESSORS}) = {seconds:,.0f} processor seconds, {hours:.1f} processor hours, whoever shares them. If a rented processor costs {PRICE} US dollars an hour, an assumption to replace by your own price, that is {hours * PRICE:.2f} dollars; 64 processors take {seconds / 64:,.0f} seconds, if storage keeps up. Against other targets, multiply by the ratio of their rates above.
+{last["points"]:,} points against ML-1 take {number(last["s"])} s on {PROCESSORS} processors: {rate:,.0f} rows a second{f", under a load of {load}" if load else ""}. So a thousand million take 1,000,000,000 ÷ ({rate:,.0f} ÷ {PROCESSORS}) = {seconds:,.0f} processor seconds, {hours:.1f} processor hours, on however many processors. If a rented processor costs {PRICE} US dollars an hour, an assumption to replace by your own price, that is {hours * PRICE:.2f} dollars; 64 processors take {seconds / 64:,.0f} seconds, if storage keeps up. Against other targets, multiply by the ratio of their rates above.
 """
 
 
@@ -138,7 +138,7 @@ def cores(rows: list[dict[str, Any]]) -> str:
     return f"""
 ## Processors
 
-Two million points; the process is held to so many processors. Of Dask so many workers take part, each a process with one thread; starting them counts.
+Two million points; the process may use the stated number of processors. For Dask it is the number of workers, each a process with one thread; the time includes starting them.
 
 {table(["targets", "processors", "s", "rows/s", "× one"], cells)}"""
 
@@ -167,10 +167,10 @@ def vertices(rows: list[dict[str, Any]]) -> str:
     return f"""
 ## Vertices
 
-The search alone, 200,000 points, in points a second; the peers are planar, in degrees, on the same points.
+The search alone on 200,000 points, in points a second. The peers measure in a plane, in degrees, on the same points.
 
 {table(["vertices", "cpecgeo, exact", "shapely STRtree of edges", "shapely.distance"], cells)}
-{more:,.0f} times the vertices take {longer:.1f} times as long: a power of {power:.2f}, where a search without a tree has 1; the tree is {np.log2(more):.0f} levels of two deeper.
+With {more:,.0f} times as many vertices the search takes {longer:.1f} times as long, which is a power of {power:.2f} (1 for a search without a tree); a binary tree is {np.log2(more):.0f} levels deeper.
 
 ![Time per point by vertices]({_save(figure, "vertices")})
 """
@@ -181,7 +181,7 @@ def shapes(rows: list[dict[str, Any]]) -> str:
     return f"""
 ## Hard shapes
 
-What a search may choke on, in sizes ten times apart, in processor time of all threads.
+Inputs that could slow a search down, in sizes ten times apart; processor time of all threads.
 
 {table(["what", "how many", "index, s", "µs per point"], cells)}"""
 
@@ -198,7 +198,7 @@ def peers(rows: list[dict[str, Any]]) -> str:
     return f"""
 ## Peers
 
-{count:,} points, Parquet to Parquet, ML-1 as so many vertices, in one run. geopandas goes through a GeoDataFrame of 262,144 rows at a time, dask-geopandas through two worker processes; both project to UTM 42N and join to the nearest line in the plane, which errs by kilometres ([benchmarks](benchmarks.md)). Times include starting the cluster; memory is the client's and the workers'.
+{count:,} points, Parquet to Parquet, ML-1 with the stated number of vertices, in one run. geopandas goes through a GeoDataFrame of 262,144 rows at a time, dask-geopandas through two worker processes; both project to UTM 42N and join to the nearest line in the plane, with errors of kilometres ([benchmarks](benchmarks.md)). Times include starting the cluster; memory is that of the client and the workers together.
 
 {table(["vertices", "method", "s", "rows/s", "× cpecgeo's time", "peak MB"], cells)}"""
 

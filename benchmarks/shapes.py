@@ -28,7 +28,7 @@ def radial_error(shape, line, km: float) -> tuple[float, float]:
         middle = np.column_stack(GEOD.fwd(*xy[:-1].T, azimuth, np.asarray(size) / 2)[:2])
         places += [xy[:-1], middle]
     places = np.concatenate(places)
-    # All places by the index, whose worst are then measured by the slow reference.
+    # The index measures all places; the slow reference then measures the worst.
     rough = np.abs(Index(line).find(places).metres[:, 0] / 1e3 / km - 1)
     worst = places[np.argsort(rough)[-SAMPLE:]]
     slow = np.abs(reference_nearest(worst, line)["distance_km"].to_numpy() / km - 1)
@@ -129,7 +129,7 @@ def _in_utm(series, km):
 
 
 def _greatest_error(made, series, km: float) -> float:
-    """Of a few buffers, by the slow reference."""
+    """Return the greatest error of a few buffers, by the slow reference."""
     worst = 0.0
     for row in np.linspace(0, len(series) - 1, 6).astype(int):
         one, shape = series.iloc[row], made.iloc[row]
@@ -178,11 +178,11 @@ def many() -> str:
     errors = ["a tenth of them × 10", "greatest radial error", "UTM's"]
     return (
         "GeoSeries in, GeoSeries out; processor time of all threads. GEOS leaves out vertices that "
-        "change a buffer by less than 1 % of its radius, and has 64 to a circle; to 10⁻⁴ it takes "
-        "some 170. The column before the errors compares the time of all with that of a tenth: 1 is "
-        "growth in proportion.\n\n"
+        "change a buffer by less than 1 % of its radius, and has 64 to a circle; an error of 10⁻⁴ "
+        "needs some 170. The column before the errors is the time for all, divided by ten times the "
+        "time for a tenth of them: 1 means that time grows in proportion.\n\n"
         + table(["each alone", *head, *errors], rows)
-        + "\nAnd united, `shapely.union_all` of either:\n\n"
+        + "\nDissolved by `shapely.union_all`, both:\n\n"
         + table(["dissolved", *head, "UTM's area, relative difference"], united)
     )
 
