@@ -37,7 +37,7 @@ STAGES = [
         "choose",
     ),
     ("closest places to lon, lat", "geodesy.nearest", "geodetic"),
-    ("names of targets", "analysis.measure", "_take"),
+    ("names of targets, kilometres along them", "analysis.measure", "_names_and_km"),
     ("accuracy of the leg at each place", "analysis.accuracy", "Accuracies.at"),
     ("columns to a DataFrame", "geodesy.nearest", "Index._frame"),
     ("points out of reach left out, by cells", "geodesy.nearest", "Index._near"),

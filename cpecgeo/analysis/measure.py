@@ -18,7 +18,7 @@ from cpecgeo.features.resolve import resolve, resolve_corridor, resolve_points
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
 from cpecgeo.geodesy._compile import spread
 from cpecgeo.geodesy._ellipsoid import Floats, Ints
-from cpecgeo.geodesy.inputs import CheckedPoints, check_points
+from cpecgeo.geodesy.inputs import check_points
 
 __all__ = [
     "buffer",
@@ -180,12 +180,13 @@ def nearest(
     is_hit = code >= 0
     code = code if code.dtype.kind == "i" else np.where(is_hit, code, -1).astype(np.int64)
     distance, at = frame["distance_km"].to_numpy(), frame["km"].to_numpy()
-    accuracy = Accuracies.of(to).near(_each(given, len(frame)), code, distance, at)
-    frame["target"] = (
-        _take(ids, code) if is_hit.all() else pd.Series(ids[code]).where(is_hit).to_numpy()
+    accuracy = Accuracies.of(to).near(
+        given.each(len(frame) // max(len(given), 1)), code, distance, at
     )
+    names, km = _names_and_km(frame, ids, code)
+    frame["target"] = names.array if is_hit.all() else names.where(is_hit).to_numpy()
     answer = frame.drop(columns="path")
-    answer["km"] = _tidy(at, answer["side"].cat.codes.to_numpy() < 0)
+    answer["km"] = km
     rank = answer.pop("rank") if "rank" in answer else None
     answer["accuracy_km"] = accuracy
     if (own := subject.accuracy_km) is not None:
@@ -198,29 +199,20 @@ def nearest(
     return _tell(answer, subject, to)
 
 
-def _take(ids: NDArray[Any], code: Ints) -> Any:
-    """Return names by their number, as pandas stores them, by all threads."""
-    names, parts = pd.Series(ids).array, {}
+def _names_and_km(frame: pd.DataFrame, ids: NDArray[Any], code: Ints) -> tuple[Any, Floats]:
+    """Return names of targets, and km along them: NaN where there are none, and 0 for -0."""
+    names, parts = pd.Series(ids).array, {-1: pd.Series(ids[:0])}
+    at, is_none, km = frame["km"].to_numpy(), frame["side"].isna().to_numpy(), np.empty(len(code))
 
     def work(first: int, last: int) -> None:
-        parts[first] = names.take(code[first:last])
+        here = slice(first, last)
+        parts[first] = pd.Series(names.take(code[here]))
+        km[here] = np.where(np.abs(at[here]) < _NOTHING_KM, 0.0, at[here])
+        km[here][is_none[here]] = np.nan
 
     spread(work, len(code), least=_MANY)
     # Where pandas stores text in pieces, this copies nothing.
-    return pd.concat([pd.Series(parts[i]) for i in sorted(parts)]).array if parts else names[:0]
-
-
-def _tidy(km: Floats, is_none: NDArray[np.bool_]) -> Floats:
-    """Return kilometres along targets: NaN where there are none, and 0 for -0 at a start."""
-    tidy = np.empty_like(km)
-
-    def work(first: int, last: int) -> None:
-        at = km[first:last]
-        tidy[first:last] = np.where(np.abs(at) < _NOTHING_KM, 0.0, at)
-        tidy[first:last][is_none[first:last]] = np.nan
-
-    spread(work, len(km), least=_MANY)
-    return tidy
+    return pd.concat([parts[i] for i in sorted(parts)], ignore_index=True), km
 
 
 def index_of(subject: Subject, ids: Ints | None = None) -> geodesy.Index:
@@ -231,15 +223,6 @@ def index_of(subject: Subject, ids: Ints | None = None) -> geodesy.Index:
     labels, known = subject.shapes.index, subject.chainages
     measures = {i: known[of].calibrate for i, of in enumerate(labels) if of in known}
     return geodesy.Index(subject.checked, ids, measures=measures)
-
-
-def _each(points: CheckedPoints, rows: int) -> Floats:
-    """Return lon, lat of each row of an answer; NaN where a point is missing."""
-    xy = points.xy
-    if points.here is not None:
-        xy = np.full((len(points), 2), np.nan)
-        xy[points.here] = points.xy
-    return xy if rows == len(xy) else np.repeat(xy, rows // max(len(xy), 1), axis=0)
 
 
 def _add_sections(frame: pd.DataFrame, corridors: dict[str, Corridor]) -> None:
@@ -258,10 +241,8 @@ def _add_sections(frame: pd.DataFrame, corridors: dict[str, Corridor]) -> None:
 
 
 def free_names(names: Sequence[str], taken: Collection[str]) -> list[str]:
-    """Append ``_near`` to columns of an answer, repeatedly, until the rows it joins have none such.
+    """Append ``_near`` to names of columns until none is among those taken.
 
-    Examples
-    --------
     >>> free_names(["side"], {"id", "side", "side_near"})
     ['side_near_near']
     """
@@ -312,7 +293,7 @@ def locate(points: SubjectLike, corridor: SubjectLike, *, sections: bool = False
     frame = thing.chainage.locate(given)
     km, away = frame["km"].to_numpy(float), frame["offset_km"].to_numpy(float)
     target = np.where(np.isnan(km), -1, 0)
-    xy = _each(given, len(frame))
+    xy = given.each(len(frame) // max(len(given), 1))
     frame["accuracy_km"] = Accuracies.of(to).near(xy, target, away, km)
     if (own := subject.accuracy_km) is not None:
         frame["point_accuracy_km"] = own

@@ -176,8 +176,7 @@ def plain_points(array: NDArray[Any], *, with_heights: bool = False) -> tuple[Fl
     if len(array) < _MANY_POINTS or shapely.get_type_id(array[0]) != 0:
         return None
     xy = np.empty((len(array), 2))
-    bad: list[int] = []
-    high: list[int] = []
+    bad, high = list[int](), list[int]()
 
     def work(first: int, last: int) -> None:
         if with_heights and not high and _has_heights(array[first:last]):

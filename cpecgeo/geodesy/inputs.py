@@ -126,6 +126,14 @@ class CheckedPoints:
     def __len__(self) -> int:
         return len(self.index)
 
+    def each(self, times: int = 1) -> Floats:
+        """Return lon, lat of each row, so many times; NaN where a point is missing."""
+        xy = self.xy
+        if self.here is not None:
+            xy = np.full((len(self), 2), np.nan)
+            xy[self.here] = self.xy
+        return xy if times == 1 else np.repeat(xy, times, axis=0)
+
 
 GeometryLike: TypeAlias = (
     shapely.Geometry
