@@ -9,8 +9,10 @@ import pytest
 import shapely
 
 import cpecgeo as cg
+from cpecgeo.analysis.measure import span_text
 from cpecgeo.maps.words import find_words
-from cpecgeo.reports import areas, corridors, people, render, sites
+from cpecgeo.reports import areas, corridors, document, people, render, sites
+from cpecgeo.reports.document import Part
 
 EN = find_words("en")
 
@@ -196,3 +198,30 @@ def test_things_that_meet_are_0_km_apart_and_others_as_far_as_they_are():
     assert parts[1].text == ("0 km where they meet.",)
     # Of two, one sentence has it all.
     assert (parts[0].shown is None, len(parts[1].shown)) == (True, 3)
+
+
+def test_a_corridor_that_is_drawn_nearer_and_known_roughly_is_told_after_the_best():
+    """The rough one may be up to 30 km off, the other is surely within 6."""
+    near = pd.DataFrame(
+        {
+            "title": ["The rough road", "The good road", "The far road"],
+            "distance_km": [2.0, 5.0, 9.0],
+            "low_km": [0.0, 4.0, 8.0],
+            "high_km": [30.0, 6.0, 10.0],
+        }
+    )
+    view = near[["title"]].assign(away=["2 km", "5 km", "9 km"])
+    spot = shapely.Point(67, 25)
+    said = document.lead_corridor(Part("corridors", "", (), near, view=view), spot, EN)
+    span = span_text(2.0, 0.0, 30.0, say=EN)
+    assert said == [
+        "The good road is the nearest corridor, 5 km away.",
+        f"The rough road is drawn nearer, but where it runs is known only roughly ({span}).",
+    ]
+    alone = near.tail(2).reset_index(drop=True)
+    part = Part("corridors", "", (), alone, view=view.tail(2).reset_index(drop=True))
+    assert document.lead_corridor(part, spot, EN) == said[:1]
+    several = document.lead_corridor(part, shapely.MultiPoint([(67, 25), (68, 25)]), EN)
+    assert several == ["The good road is the nearest corridor: 5 km from the nearest of them."]
+    zero = Part("corridors", "", (), alone, view=part.shown.assign(away="0 km"))
+    assert document.lead_corridor(zero, spot, EN) == ["The good road touches it."]

@@ -22,6 +22,7 @@ import cpecgeo as cg
 from cpecgeo import scale
 from cpecgeo.errors import CoordinateError, DataWarning, GeometryWarning
 from cpecgeo.files import outliers
+from cpecgeo.scale import points
 from tests.effort import tries
 
 # Text that readers of tables take for missing values, numbers, dates or booleans.
@@ -288,3 +289,22 @@ def test_separators_in_names_do_not_mislead_who_reads_a_streamed_csv(name, tmp_p
     scale.nearest_file(source, tmp_path / "o.csv", targets="ml1")
     back = cg.read(tmp_path / "o.csv")
     assert list(back[name]) == ["1;2"]
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ([1.0, 2.5, None], (0, 0, "")),
+        ([1.0, -2.5, None, -3.0], (2, 12, "-2.5")),
+        (["1", "2", "good"], (1, 13, "good")),
+        (["-1", "2", "x"], (2, 11, "-1")),
+    ],
+)
+@pytest.mark.parametrize("kind", ["frame", "arrow"])
+def test_the_first_impossible_accuracy_is_shown_with_its_row(values, found, kind):
+    """Rows count from 1; ten came before this batch."""
+    table = pd.DataFrame({"accuracy_km": values})
+    table = table if kind == "frame" else pa.Table.from_pandas(table)
+    assert points.odd_accuracy(table, None, 10) == found
+    bare = pd.DataFrame({"n": [1]})
+    assert points.odd_accuracy(bare, None, 10) == (0, 0, "")
