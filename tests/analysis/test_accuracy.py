@@ -10,6 +10,7 @@ from shapely.affinity import translate
 from shapely.geometry import LineString, box
 
 import cpecgeo as cg
+from cpecgeo.analysis import accuracy
 from cpecgeo.errors import InputError
 
 KM = 1 / 111.0  # about a km of latitude, in degrees
@@ -34,6 +35,16 @@ def test_a_border_crossed_square_is_off_by_its_accuracy():
     assert found["km_in_off"].iloc[0] == found["km_out_off"].iloc[1] == 0
     share = 5.0 / found["length_km"]
     np.testing.assert_allclose(found["uncertain_share"], share, atol=0.006)
+
+
+@pytest.mark.parametrize("accuracy_km", [3.3, 4.2, 5.6, 6.5])
+def test_how_far_a_crossing_is_off_is_found_to_a_quarter_of_a_km(accuracy_km):
+    found = cg.crossed(NORTH, zones([30, 31, 32], accuracy_km))
+    # Besides 2 % for the plane in which it is measured.
+    margin = 0.25 + 0.02 * accuracy_km
+    assert found["km_out_off"].iloc[0] == pytest.approx(accuracy_km, abs=margin)
+    share = found["uncertain_share"] * found["length_km"]
+    assert share.tolist() == pytest.approx([accuracy_km] * 2, abs=margin)
 
 
 def test_a_border_crossed_aslant_is_off_by_more():
@@ -189,3 +200,16 @@ def test_a_line_that_accuracy_may_bring_to_touch_is_open(km, certainty):
     path = gpd.GeoSeries([LineString([(67.0198, 25.4), (67.0198, 25.6)])], crs=4326)
     found = cg.within(gpd.GeoDataFrame({"n": [1]}, geometry=path), road, km, certainty=certainty)
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("most", [0, 1, 32_765, 32_766, 32_767, 32_768, 32_769, 65_536])
+def test_rows_are_sorted_by_target_however_many_there_are(most):
+    """Up to 32,767 fits into 16 bits, by which numpy sorts faster."""
+    rng = np.random.default_rng(1)
+    target = rng.integers(-1, most + 1, 2_000)
+    target[rng.integers(0, 2_000, 4)] = [most, most, max(most - 1, 0), -1]
+    found = dict(accuracy._rows_by(target))
+    assert set(found) == set(target[target >= 0].tolist())
+    for position, rows in found.items():
+        assert rows.tolist() == np.flatnonzero(target == position).tolist()
+    assert list(found) == sorted(found)
