@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, NotRequired, Unpack
 
 import click
 
 from cpecgeo.cli.inputs import (
     EACH,
     FILE,
+    GIVEN,
     JSON,
     OUT,
     OUT_FILE,
@@ -18,12 +19,14 @@ from cpecgeo.cli.inputs import (
     SAFE_CELLS,
     SECTIONS,
     ZONES,
+    Given,
     Reading,
     features,
     load,
     name_argument,
     name_option,
     options,
+    reading_of,
     share,
     split,
     subject,
@@ -90,22 +93,35 @@ def _one_km(text: str) -> float:
     return found[0]
 
 
-def _is_streamed(source: str, out: Path | None, stream: bool | None, *, resume: bool) -> bool:  # noqa: FBT001
+class _Streamed(Given):
+    """Options of a command that can run in batches, for large files."""
+
+    stream: bool | None
+    resume: bool
+    replace: NotRequired[bool]
+    safe_cells: NotRequired[bool]
+
+
+def _is_streamed(source: str, how: _Streamed) -> bool:
     path = Path(source)
-    if stream is not None or resume:
-        return bool(stream) or resume
+    if how["stream"] is not None or how["resume"]:
+        return bool(how["stream"]) or how["resume"]
     large = path.is_dir() or (path.is_file() and path.stat().st_size > _LARGE_BYTES)
-    return large and out is not None and (path.is_dir() or path.suffix.lower() in _STREAMED)
+    can_be = path.is_dir() or path.suffix.lower() in _STREAMED
+    return large and how["out"] is not None and can_be
 
 
-def _stream(verb: str, source: str, out: Path | None, how: Reading, asked: dict[str, Any]) -> None:
+def _stream(verb: str, source: str, how: _Streamed, asked: dict[str, Any]) -> None:
     """Run a verb over a file in batches."""
     from cpecgeo import scale
 
+    out, given = how["out"], dict(how)
     if out is None or str(out)[:2] in {"-", "-."}:
         raise InputError("A streamed run needs --out FILE (.parquet, .csv or .csv.gz).")
     refuse_source(out)
-    run = getattr(scale, f"{verb}_file")(source, out, progress=sys.stderr.isatty(), **how, **asked)
+    asked |= {name: given[name] for name in ("resume", "replace", "safe_cells") if name in given}
+    asked |= reading_of(how)
+    run = getattr(scale, f"{verb}_file")(source, out, progress=sys.stderr.isatty(), **asked)
     if run.read_as and how["lon"] is None:
         remark(run.read_as)
     print(run.out)
@@ -114,8 +130,8 @@ def _stream(verb: str, source: str, out: Path | None, how: Reading, asked: dict[
 @click.command()
 @name_argument("a", "A place, corridor, layer or file.")
 @name_argument("b", "Another.")
-@options(READING, OUT, JSON)
-def distance(*, a: str, b: str, out: Path | None, json: bool, **how: Unpack[Reading]) -> None:
+@GIVEN
+def distance(*, a: str, b: str, **how: Unpack[Given]) -> None:
     """Measure from one thing to another, in a straight line.
 
     Along roads and railways: cpecgeo route. Each row of a layer or file is measured to the other
@@ -145,7 +161,7 @@ def distance(*, a: str, b: str, out: Path | None, json: bool, **how: Unpack[Read
         known = thing.accuracy_km
         good = None if known is None else known.tolist()
         found[f"{end}_accuracy_km"] = good[0] if good and thing.is_single else good
-    give(found.reset_index(drop=True), [*found.columns], out=out, json=json)
+    give(found.reset_index(drop=True), [*found.columns], out=how["out"], json=how["json"])
 
 
 @click.command()
@@ -172,28 +188,20 @@ def near(
     *,
     source: str,
     to: tuple[str, ...],
-    out: Path | None,
     k: int,
     max_km: float | None,
-    stream: bool | None,
-    resume: bool,
-    replace: bool,
     sections: bool,
-    safe_cells: bool,
-    json: bool,
-    **how: Unpack[Reading],
+    **how: Unpack[_Streamed],
 ) -> None:
     """Find the nearest target of each feature.
 
     Example: cpecgeo near villages.csv --to ml1,eastern --within 25 -o near.gpkg
     """
-    if _is_streamed(source, out, stream, resume=resume):
+    if _is_streamed(source, how):
         if sections:
             raise InputError("A streamed run has no --sections; add --no-stream, or leave it out.")
-        asked = {"targets": targets(to, "--to"), "k": k, "max_km": max_km, "replace": replace}
-        asked |= {"resume": resume, "safe_cells": safe_cells}
-        _stream("nearest", source, out, how, asked)
-        return
+        asked = {"targets": targets(to, "--to"), "k": k, "max_km": max_km}
+        return _stream("nearest", source, how, asked)
 
     from cpecgeo.analysis.measure import nearest
 
@@ -211,8 +219,9 @@ def near(
     joined, shown = beside(frame, found, told)
     if max_km is not None:
         joined = joined[joined[shown[-len(told.split())]].notna()]
-    give(joined, None if json else shown, out=out, json=json, safe_cells=safe_cells)
-    tell_unplaced(frame)
+    columns = None if how["json"] else shown
+    give(joined, columns, out=how["out"], json=how["json"], safe_cells=how["safe_cells"])
+    return tell_unplaced(frame)
 
 
 @click.command()
@@ -234,42 +243,32 @@ def within(
     of: tuple[str, ...],
     km: str,
     certainty: str | None,
-    out: Path | None,
-    stream: bool | None,
-    resume: bool,
-    replace: bool,
-    safe_cells: bool,
-    json: bool,
-    **how: Unpack[Reading],
+    **how: Unpack[_Streamed],
 ) -> None:
     """Select the features within so many kilometres.
 
     Example: cpecgeo within energy --of ml1 --km 10 --certainty sure,likely
     """
     words = None if certainty is None else split([certainty])
-    if _is_streamed(source, out, stream, resume=resume):
+    if _is_streamed(source, how):
         asked = {"targets": subject(of, "--of"), "km": _one_km(km), "certainty": words}
-        asked |= {"replace": replace, "resume": resume, "safe_cells": safe_cells}
-        _stream("within", source, out, how, asked)
-        return
+        return _stream("within", source, how, asked)
     from cpecgeo.analysis.proximity import within as found
 
     of_source, of_targets = share(how, source, of)
     asked = load(source, of_source)
     rows = found(asked, subject(of, "--of", of_targets), _one_km(km), certainty=words)
     told = "name kind status target distance_km accuracy_km_near certainty"
-    shown = told if out is None and not json else None
-    give(rows, shown, out=out, json=json, safe_cells=safe_cells)
+    shown = told if how["out"] is None and not how["json"] else None
+    give(rows, shown, out=how["out"], json=how["json"], safe_cells=how["safe_cells"])
     if rows.empty:
         remark(f"none within {km} km.")
-    tell_unplaced(asked)
+    return tell_unplaced(asked)
 
 
 @click.command()
 @options(_X, _RADII, READING, OUT, EACH, JSON)
-def rings(
-    *, x: str, km: str, out: Path | None, each: bool, json: bool, **how: Unpack[Reading]
-) -> None:
+def rings(*, x: str, km: str, each: bool, **how: Unpack[Given]) -> None:
     """Draw rings around something, with their areas.
 
     Example: cpecgeo rings "Gwadar Port" --km 5,10,25 -o rings.geojson
@@ -277,7 +276,7 @@ def rings(
     from cpecgeo.analysis.proximity import rings as found
 
     centre = subject(x, "the centre", *share(how, x))
-    give(found(centre, _radii(km), dissolve=not each), out=out, json=json)
+    give(found(centre, _radii(km), dissolve=not each), out=how["out"], json=how["json"])
 
 
 @click.command()
@@ -300,16 +299,8 @@ def buffer(*, x: str, km: str, out: Path, **how: Unpack[Reading]) -> None:
 
 
 @click.command()
-@options(_X, ZONES, SECTIONS, READING, OUT, JSON)
-def crossed(
-    *,
-    x: str,
-    zones: str,
-    sections: bool,
-    out: Path | None,
-    json: bool,
-    **how: Unpack[Reading],
-) -> None:
+@options(_X, ZONES, SECTIONS, GIVEN)
+def crossed(*, x: str, zones: str, sections: bool, **how: Unpack[Given]) -> None:
     """List the zones that lines go through, in order.
 
     km_in and km_out can be off by km_in_off and km_out_off, as good as line and outlines are;
@@ -322,11 +313,12 @@ def crossed(
     of_x, of_zones = share(how, x, zones)
     line, areas = subject(x, "the line", of_x), subject(zones, "--zones", of_zones)
     table = found(line, areas, sections=sections)
-    if out is None and not json and "name" in table:
+    is_shown = how["out"] is None and not how["json"]
+    if is_shown and "name" in table:
         table["name"] = table["name"].fillna("").replace("", "outside all outlines")
     shown = "feature name section status opened km_in km_in_off km_out km_out_off length_km "
     shown += "length_low_km length_high_km share uncertain_share certainty"
-    give(table, shown if out is None else None, out=out, json=json)
+    give(table, shown if how["out"] is None else None, out=how["out"], json=how["json"])
 
 
 @click.command()
@@ -361,11 +353,7 @@ def exposure(
     band: int,
     nodata: tuple[float, ...],
     each: bool,
-    stream: bool | None,
-    resume: bool,
-    out: Path | None,
-    json: bool,
-    **how: Unpack[Reading],
+    **how: Unpack[_Streamed],
 ) -> None:
     """Count people, or anything, in rings around something.
 
@@ -373,10 +361,9 @@ def exposure(
 
     A raster: cpecgeo exposure ml1 --km 5,10 --raster worldpop.tif --by districts
     """
-    if raster is None and _is_streamed(source, out, stream, resume=resume):
+    if raster is None and _is_streamed(source, how):
         asked = {"targets": subject(x, "the centre"), "km": _radii(km), "value": value or None}
-        _stream("exposure", source, out, how, asked | {"resume": resume})
-        return
+        return _stream("exposure", source, how, asked)
     from cpecgeo.analysis.exposure import exposure as found
 
     of_source, of_x = share(how, source if raster is None else None, x)
@@ -392,4 +379,4 @@ def exposure(
         nodata=list(nodata) or None,
         dissolve=not each,
     )
-    give(table, out=out, json=json)
+    return give(table, out=how["out"], json=how["json"])

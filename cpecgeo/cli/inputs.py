@@ -23,6 +23,7 @@ __all__ = [
     "EACH",
     "EVERY_KM",
     "FILE",
+    "GIVEN",
     "JSON",
     "OUT",
     "OUT_FILE",
@@ -30,6 +31,7 @@ __all__ = [
     "SAFE_CELLS",
     "SECTIONS",
     "ZONES",
+    "Given",
     "Reading",
     "complete",
     "corridor",
@@ -39,6 +41,7 @@ __all__ = [
     "name_argument",
     "name_option",
     "options",
+    "reading_of",
     "share",
     "split",
     "subject",
@@ -168,6 +171,23 @@ READING = options(
 )
 
 
+class Given(Reading):
+    """Options of most commands: for reading files, and for the answer."""
+
+    out: Path | None
+    json: bool
+
+
+GIVEN = options(READING, OUT, JSON)
+
+
+def reading_of(how: Reading) -> Reading:
+    """Return the options for reading among those of a command."""
+    given: Any = how
+    chosen: Reading = {name: given[name] for name in Reading.__annotations__}  # type: ignore[assignment]
+    return chosen
+
+
 def split(texts: Sequence[str]) -> list[str]:
     """Split names at commas, except in the name of an existing file."""
     whole = [[t] if Path(t).exists() else t.split(",") for t in texts]
@@ -187,6 +207,7 @@ def share(how: Reading, *groups: str | Iterable[str] | None) -> list[Reading | N
     The typed options apply to the first group with a file; other files are read without options.
     """
     found: list[Reading | None] = [None] * len(groups)
+    how = reading_of(how)
     for turn, names in enumerate(groups):
         listed = [names] if isinstance(names, str) else [*(names or ())]
         if any(map(is_file, split(listed))):

@@ -12,11 +12,12 @@ from cpecgeo.cli.analyses import SOURCE
 from cpecgeo.cli.inputs import (
     EVERY_KM,
     FILE,
+    GIVEN,
     JSON,
-    OUT,
     READING,
     SECTIONS,
     ZONES,
+    Given,
     Reading,
     corridor,
     features,
@@ -131,16 +132,14 @@ def at(*, line: str, km: tuple[str, ...], **how: Unpack[Reading]) -> None:
     "--between", type=(str, str), metavar="FROM TO", help="A part of a corridor: two stops or km."
 )
 @click.option("--dem", type=FILE, help="A GeoTIFF of your own.")
-@options(READING, OUT, JSON)
+@GIVEN
 def profile(
     *,
     x: str,
     every_km: float,
     between: tuple[str, str] | None,
     dem: Path | None,
-    out: Path | None,
-    json: bool,
-    **how: Unpack[Reading],
+    **how: Unpack[Given],
 ) -> None:
     """Tell elevation, gradient and climb along a line.
 
@@ -151,7 +150,7 @@ def profile(
     ends = None if between is None else (_stop(between[0]), _stop(between[1]))
     table = found(subject(x, "the line", *share(how, x)), every_km, between=ends, dem=dem)
     told = table.attrs
-    if out is None and not json:
+    if how["out"] is None and not how["json"]:
         highest = f"highest {told['highest_low_m']:,.0f} to {told['highest_high_m']:,.0f} m"
         if is_known(told["highest_m"]):
             highest = f"highest {told['highest_m']:,.0f} m at km {told['highest_at_km']:,.1f}"
@@ -161,7 +160,7 @@ def profile(
             print(f"{both} (over {over}), {highest}")
         if count := told["without_elevation"]:
             remark(f"{count} of {len(table)} rows have no elevation: sea, or off the grid.")
-    give(table, out=out, json=json)
+    give(table, out=how["out"], json=how["json"])
 
 
 def _stop(text: str) -> float | str:
@@ -180,7 +179,7 @@ def _stop(text: str) -> float | str:
 @click.option("--max-km", type=float, help="Farther ones are left out.")
 @click.option("--when", help="A column of dates: count by period.")
 @click.option("--freq", default="YE", help="YE QE ME W D, or opened (with --by section).")
-@options(READING, OUT, JSON)
+@GIVEN
 def density(
     *,
     line: str,
@@ -190,9 +189,7 @@ def density(
     max_km: float | None,
     when: str | None,
     freq: str,
-    out: Path | None,
-    json: bool,
-    **how: Unpack[Reading],
+    **how: Unpack[Given],
 ) -> None:
     """Count the events along each stretch of a corridor.
 
@@ -211,21 +208,13 @@ def density(
         )
     if dropped := told["too_far"]:
         remark(f"{dropped} events lie more than {max_km:g} km away and aren't counted.")
-    give(found, out=out, json=json)
+    give(found, out=how["out"], json=how["json"])
     tell_unplaced(rows)
 
 
 @click.command()
-@options(_LINE, SOURCE, SECTIONS, READING, OUT, JSON)
-def locate(
-    *,
-    line: str,
-    source: str,
-    sections: bool,
-    out: Path | None,
-    json: bool,
-    **how: Unpack[Reading],
-) -> None:
+@options(_LINE, SOURCE, SECTIONS, GIVEN)
+def locate(*, line: str, source: str, sections: bool, **how: Unpack[Given]) -> None:
     """Find the chainage of points along a corridor.
 
     Example: cpecgeo locate ml1 bridges.csv
@@ -237,7 +226,7 @@ def locate(
     told = "km offset_km side accuracy_km" + " section status opened" * sections
     answer = found(frame, corridor(line, of_line), sections=sections)
     joined, shown = beside(frame, answer, told)
-    give(joined, None if json else shown, out=out, json=json)
+    give(joined, None if how["json"] else shown, out=how["out"], json=how["json"])
     tell_unplaced(frame)
 
 
@@ -251,15 +240,9 @@ def locate(
     help="rail=ml1,ml2; once for each group.",
 )
 @click.option("--by", help="Means by a column, district or province.")
-@options(READING, OUT, JSON)
+@GIVEN
 def distance_table(
-    *,
-    source: str,
-    group: tuple[str, ...],
-    by: str | None,
-    out: Path | None,
-    json: bool,
-    **how: Unpack[Reading],
+    *, source: str, group: tuple[str, ...], by: str | None, **how: Unpack[Given]
 ) -> None:
     """Measure from each point to the nearest of each group.
 
@@ -283,10 +266,10 @@ def distance_table(
     if by is None:
         told = " ".join(f"{name}_{what}" for name in groups for what in ("km", "name"))
         joined, shown = beside(frame, table, told)
-        give(joined, None if json else shown, out=out, json=json)
+        give(joined, None if how["json"] else shown, out=how["out"], json=how["json"])
         tell_unplaced(frame)
     else:
-        give(table, out=out, json=json)
+        give(table, out=how["out"], json=how["json"])
 
 
 @click.command()
@@ -301,7 +284,7 @@ def distance_table(
     default="out",
     help="Operating sections without a known opening.",
 )
-@options(READING, OUT, JSON)
+@GIVEN
 def treatment(
     *,
     corridors: str,
@@ -310,9 +293,7 @@ def treatment(
     within_km: float,
     disputed: bool,
     undated: Literal["out", "in"],
-    out: Path | None,
-    json: bool,
-    **how: Unpack[Reading],
+    **how: Unpack[Given],
 ) -> None:
     """Tell which zones a corridor reaches, year by year.
 
@@ -331,7 +312,7 @@ def treatment(
         disputed=disputed,
         undated=undated,
     )
-    give(panel, out=out, json=json)
+    give(panel, out=how["out"], json=how["json"])
 
 
 def _years(text: str) -> list[int]:
@@ -349,8 +330,8 @@ def _years(text: str) -> list[int]:
 
 @click.command()
 @name_argument("zones", "districts, provinces, or a file.", kinds=("layer",), default="districts")
-@options(READING, OUT, JSON)
-def neighbours(*, zones: str, out: Path | None, json: bool, **how: Unpack[Reading]) -> None:
+@GIVEN
+def neighbours(*, zones: str, **how: Unpack[Given]) -> None:
     """List which zones touch one another, corners counted.
 
     Example: cpecgeo neighbours provinces
@@ -361,7 +342,7 @@ def neighbours(*, zones: str, out: Path | None, json: bool, **how: Unpack[Readin
 
     pairs = found(subject(zones, "zones", *share(how, zones))).explode().dropna()
     table = pd.DataFrame({"zone": pairs.index, "neighbour": pairs.to_numpy()})
-    give(table, out=out, json=json)
+    give(table, out=how["out"], json=how["json"])
 
 
 @click.command()

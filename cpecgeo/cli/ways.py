@@ -13,9 +13,11 @@ import click
 from cpecgeo.cli.inputs import (
     EVERY_KM,
     FILE,
+    GIVEN,
     JSON,
     OUT,
     READING,
+    Given,
     Reading,
     complete,
     corridor,
@@ -43,8 +45,8 @@ _STATUS = click.option("--status", help="operating, planned …, or any; operati
 _VEHICLE = click.option("--vehicle", type=click.Choice(["car", "truck"]), help="Whose hours.")
 
 
-class _Chosen(Reading, total=False):
-    """Typed filters of the network, and options for reading its files."""
+class _Chosen(Given, total=False):
+    """Typed filters of the network, and options for files and the answer."""
 
     mode: str
     status: str | None
@@ -94,7 +96,7 @@ def _parse(typed: _Chosen, *places: str) -> tuple[list[Any], dict[str, Any]]:
     """Return places and options for the verbs; lines of files become corridors."""
     chosen: dict[str, Any] = {**typed}
     extra, kind, join_km = chosen.pop("extra"), chosen.pop("kind"), chosen.pop("join_km")
-    how: Any = {key: chosen.pop(key) for key in Reading.__annotations__}
+    how: Any = {key: chosen.pop(key, None) for key in Given.__annotations__}
     of_places, of_extra = share(how, places, extra)
     if typed.get("status") not in (None, "any"):
         chosen["status"] = split([str(typed["status"])])
@@ -150,8 +152,6 @@ def route(
     tonnes: float | None,
     max_access_km: float,
     alternatives: int,
-    out: Path | None,
-    json: bool,
     **typed: Unpack[_Chosen],
 ) -> None:
     """Find the shortest or quickest way, leg by leg.
@@ -175,7 +175,7 @@ def route(
         else routes(start, end, k=alternatives, weight=weight, **chosen)
     )
     legs = pd.concat([way.legs.assign(way=n) for n, way in enumerate(ways, 1)], ignore_index=True)
-    if out is None and not json:
+    if typed["out"] is None and not typed["json"]:
         for n, way in enumerate(ways, 1):
             km = f"{way.chainage_km:,.1f} km (calibrated)"
             away = way.origin.access_km + way.destination.access_km
@@ -189,13 +189,13 @@ def route(
     if tonnes is not None:
         loads = [freight(way, tonnes) for way in ways]
         told = loads[0].attrs
-        if out is None and not json:
+        if typed["out"] is None and not typed["json"]:
             print(f"   cost in {told['currency']}, by rates some of which are assumed")
             print(f"   vehicles: those that carry {tonnes:g} t in {told['days']:g} days")
         columns = "way mode vehicle km hours cost currency carbon_kg loads vehicles"
         money = told["currency"]
         legs = pd.concat(f.assign(way=n, currency=money) for n, f in enumerate(loads, 1))
-    give(legs, None if out is not None else columns, out=out, json=json)
+    give(legs, columns if typed["out"] is None else None, out=typed["out"], json=typed["json"])
 
 
 @click.command()
@@ -210,8 +210,6 @@ def reach(
     km: float | None,
     hours: float | None,
     within_km: float,
-    out: Path | None,
-    json: bool,
     **typed: Unpack[_Chosen],
 ) -> None:
     """Find what can be reached in so many km or hours.
@@ -224,8 +222,8 @@ def reach(
 
     (start,), chosen = _parse(typed, a)
     area = found(start, km=km, hours=hours, within_km=within_km, **chosen)
-    if out is not None:
-        give(area.edges, out=out)
+    if typed["out"] is not None:
+        give(area.edges, out=typed["out"])
         return
     if count := area.towns.attrs["left_out"]:
         far = area.towns.attrs["left_out_km"]
@@ -234,21 +232,14 @@ def reach(
             "--within-km takes them in."
         )
     towns = area.towns.sort_values("cost_at").rename(columns={"cost_at": area.weight})
-    give(towns, f"name population {area.weight} access_km", out=None, json=json)
+    give(towns, f"name population {area.weight} access_km", out=None, json=typed["json"])
 
 
 @click.command()
 @_PLACES
 @click.option("--weight", type=_WEIGHTS, metavar="WEIGHT", default="km", help=_LEAST)
 @options(_MODE, _STATUS, _VEHICLE, _OWN, OUT, JSON)
-def matrix(
-    *,
-    places: tuple[str, ...],
-    weight: str,
-    out: Path | None,
-    json: bool,
-    **typed: Unpack[_Chosen],
-) -> None:
+def matrix(*, places: tuple[str, ...], weight: str, **typed: Unpack[_Chosen]) -> None:
     """Measure over the network between several places.
 
     Km are kept least unless --weight says otherwise; `route` keeps hours least.
@@ -262,9 +253,9 @@ def matrix(
     if count := int(table.isna().to_numpy().sum()):
         by = "" if typed["mode"] == "any" else f" with --mode {typed['mode']}"
         remark(f"{count} of {table.size} have no way{by}.")
-    if not json:
+    if not typed["json"]:
         remark(f"{weight} of the ways with least {weight} (--weight).")
-    give(table.rename_axis("from").reset_index(), out=out, json=json)
+    give(table.rename_axis("from").reset_index(), out=typed["out"], json=typed["json"])
 
 
 @click.command()
@@ -272,9 +263,7 @@ def matrix(
 @name_argument("b", "Where to.", kinds=("place",), default="Gwadar")
 @click.option("--mode", type=_MODES, default="road", help="By which means.")
 @options(_WEIGHT, _OWN, OUT, JSON)
-def closures(
-    *, a: str, b: str, weight: str, out: Path | None, json: bool, **typed: Unpack[_Chosen]
-) -> None:
+def closures(*, a: str, b: str, weight: str, **typed: Unpack[_Chosen]) -> None:
     """Tell which section, if closed, lengthens the way most.
 
     Example: cpecgeo closures Khunjerab Gwadar
@@ -282,7 +271,8 @@ def closures(
     from cpecgeo.routing import critical_sections
 
     (start, end), chosen = _parse(typed, a, b)
-    give(critical_sections(start, end, weight=weight, **chosen), out=out, json=json)
+    table = critical_sections(start, end, weight=weight, **chosen)
+    give(table, out=typed["out"], json=typed["json"])
 
 
 @click.command()
@@ -290,15 +280,8 @@ def closures(
 @click.option("--extra", metavar="FILES", multiple=True, required=True, help="The new lines.")
 @_KIND
 @click.option("--by", type=click.Choice(["pair", "place"]), default="pair", help="What a row is.")
-@options(_MODE, _STATUS, _VEHICLE, READING, OUT, JSON)
-def gain(
-    *,
-    places: tuple[str, ...],
-    by: str,
-    out: Path | None,
-    json: bool,
-    **typed: Unpack[_Chosen],
-) -> None:
+@options(_MODE, _STATUS, _VEHICLE, GIVEN)
+def gain(*, places: tuple[str, ...], by: str, **typed: Unpack[_Chosen]) -> None:
     """Compare km and hours before and after new lines.
 
     Whole trips are counted, with the ways from the places to the network, which route and
@@ -311,7 +294,7 @@ def gain(
     listed, chosen = _parse(typed, *split(places))
     table = found(listed, by=by, **chosen)
     table = table if by == "pair" else table.rename_axis("place").reset_index()
-    give(table, out=out, json=json)
+    give(table, out=typed["out"], json=typed["json"])
 
 
 @click.group(no_args_is_help=True)

@@ -111,11 +111,13 @@ def test_large_files_are_streamed(tmp_path, size, out, stream, resume, expected)
     with path.open("wb") as file:
         file.truncate(size)
     target = None if out is None else tmp_path / out
-    assert analyses._is_streamed(str(path), target, stream, resume=resume) is expected
+    how = {"out": target, "stream": stream, "resume": resume}
+    assert analyses._is_streamed(str(path), how) is expected
     # A file that can't be read in batches isn't streamed, however large; a folder always is.
     path.rename(other := tmp_path / "a.kml")
-    assert not analyses._is_streamed(str(other), target, None, resume=False)
-    assert analyses._is_streamed(str(tmp_path), target, None, resume=False) is (out is not None)
+    how = {"out": target, "stream": None, "resume": False}
+    assert not analyses._is_streamed(str(other), how)
+    assert analyses._is_streamed(str(tmp_path), how) is (out is not None)
 
 
 def test_names_are_split_at_commas_but_not_the_name_of_a_file(tmp_path, monkeypatch):
