@@ -169,16 +169,22 @@ def list_credits(shapes: Iterable[Any], licences: Iterable[Any] = ()) -> list[st
     xy = shapely.get_coordinates(lines)
     near = np.minimum(np.searchsorted(lon, xy[:, 0]), max(len(lon) - 1, 0))
     xy = xy[lon[near] == xy[:, 0]] if len(lon) else xy[:0]
-    is_osm = len(xy) > 0 and np.isin(xy.view(complex)[:, 0], vertices).any()
-    return [OSM_CREDIT] if is_osm else []
+    if not len(xy):
+        return []
+    places = xy.view(complex)[:, 0]
+    at = np.minimum(np.searchsorted(vertices, places), len(vertices) - 1)
+    return [OSM_CREDIT] if (vertices[at] == places).any() else []
 
 
 @functools.lru_cache(maxsize=4)
 def _osm_vertices(key: Hashable) -> tuple[NDArray[np.float64], NDArray[np.complex128]]:
-    """Return OpenStreetMap's vertices as complex numbers lon + i lat, and their sorted lon."""
+    """Return the sorted lon of OpenStreetMap's vertices, and these as complex numbers lon + i lat.
+
+    Both are in one order: complex numbers are sorted by lon, then by lat.
+    """
     odbl = [f["geometry"] for f in drawn_sections().values() if f["licence"] == "ODbL-1.0"]
     odbl += [kept.chainage.line for kept in redrawn_corridors(key).values()]
     free = [f["geometry"] for f in read_features("lines.geojson")]
     found, others = (shapely.get_coordinates(lines).view(complex)[:, 0] for lines in (odbl, free))
     own = np.setdiff1d(found, others)
-    return np.sort(own.real), own
+    return np.ascontiguousarray(own.real), own

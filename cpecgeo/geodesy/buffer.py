@@ -14,13 +14,14 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from geopandas.array import GeometryArray
 from numpy.typing import NDArray
 
 from cpecgeo.errors import GeometryError, InputError, InputTypeError
 from cpecgeo.geodesy._batch import outline_all
 from cpecgeo.geodesy._boundary import circles
 from cpecgeo.geodesy._compile import choose, spread
-from cpecgeo.geodesy._ellipsoid import ATTRS, Floats
+from cpecgeo.geodesy._ellipsoid import ATTRS, WGS84, Floats
 from cpecgeo.geodesy._offset import offset
 from cpecgeo.geodesy._plane import buffer_one
 from cpecgeo.geodesy.inputs import GeometryLike, check
@@ -121,23 +122,39 @@ def buffer(
     result = np.full(len(array), None, dtype=object)
     flat = cap == "flat" or side is not None
     if km > 0 and not flat:
-        spots = np.flatnonzero(kind == 0)
-        result[spots] = around_points(shapely.get_coordinates(array[spots]), 1e3 * km, rtol)
-        # Of many short lines, trying each would take as long as outlining all.
-        single = np.flatnonzero(kind == 1)
-        long = shapely.get_num_coordinates(array[single]) >= _LONG
-        for row in single[long] if len(single) >= _FEW else single:
-            result[row] = offset(array[row], 1e3 * km, rtol)
-        for alike in (lines, areas):
-            rows = np.flatnonzero(alike & shapely.is_missing(result))
-            result[rows] = around_shapes(array[rows], 1e3 * km, rtol)
+        _surround(array, kind, (lines, areas), 1e3 * km, rtol, result)
     for row in np.flatnonzero(given & shapely.is_missing(result)):
         result[row] = buffer_one(array[row], float(km), rtol, flat=flat, side=side)
     if source.single:
         return result[0]
-    answer = gpd.GeoSeries(result, index=source.index, crs="EPSG:4326", name=source.name)
+    # Known to be geometries, so the array needn't check each again.
+    shapes = GeometryArray(result, crs=WGS84)
+    answer = gpd.GeoSeries(shapes, index=source.index, name=source.name, copy=False)
     answer.attrs = {"method": f"geodesic buffer, rtol {rtol}", **ATTRS}
     return answer
+
+
+def _surround(
+    array: NDArray[Any],
+    kind: NDArray[np.int32],
+    groups: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+    metres: float,
+    rtol: float,
+    result: NDArray[Any],
+) -> None:
+    """Enter the round buffers that needn't be made one by one from a guess in a plane."""
+    spots = np.flatnonzero(kind == 0)
+    if len(spots):
+        result[spots] = around_points(shapely.get_coordinates(array[spots]), metres, rtol)
+    # Of many short lines, trying each would take as long as outlining all.
+    single = np.flatnonzero(kind == 1)
+    long = shapely.get_num_coordinates(array[single]) >= _LONG
+    for row in single[long] if len(single) >= _FEW else single:
+        result[row] = offset(array[row], metres, rtol)
+    for alike in groups:
+        rows = np.flatnonzero(alike & shapely.is_missing(result))
+        if len(rows) >= _FEW:
+            result[rows] = around_shapes(array[rows], metres, rtol)
 
 
 def _check(km: float, rtol: float, cap: str, side: str | None) -> None:
