@@ -11,11 +11,14 @@ from benchmarks import samples
 from benchmarks.clock import best, number, processor, table
 from benchmarks.postgis import Server
 from cpecgeo.geodesy import Index, buffer
+from cpecgeo.geodesy._compile import compile_kernel
+from cpecgeo.geodesy._offset import trace
 from cpecgeo.testing import reference_nearest
 
 GEOD = Geod(ellps="WGS84")
 SAMPLE = 400
 RADII = (1, 5, 10, 50, 100)
+FINE = 43  # segments of a quarter circle that are true to 1e-4 of the radius
 PATIENCE = 20  # seconds after which a peer isn't asked for another buffer of the same line
 
 
@@ -124,8 +127,8 @@ def _one_line(name: str, line, radii, server: Server | None) -> str:
     return text
 
 
-def _in_utm(series, km):
-    return series.to_crs(32642).buffer(km * 1e3).to_crs(4326)
+def _in_utm(series, km, segments: int = 16):
+    return series.to_crs(32642).buffer(km * 1e3, segments).to_crs(4326)
 
 
 def _greatest_error(made, series, km: float) -> float:
@@ -185,6 +188,40 @@ def many() -> str:
         + "\nDissolved by `shapely.union_all`, both:\n\n"
         + table(["dissolved", *head, "UTM's area, relative difference"], united)
     )
+
+
+def apart() -> str:
+    """Buffers of one line, taken apart."""
+    rows = []
+    for name, line, km in (
+        ("22 vertices, 1 km", samples.ml1(22), 1),
+        ("22 vertices, 10 km", samples.ml1(22), 10),
+        ("5,000 vertices, smooth, 1 km", samples.ml1(5_000), 1),
+        ("5,000 vertices, smooth, 10 km", samples.ml1(5_000), 10),
+        ("5,000 vertices, traced, 1 km", samples.traced(5_000), 1),
+    ):
+        series, metres = gpd.GeoSeries([line], crs=4326), km * 1e3
+        own, made = processor(lambda x=series, r=km: buffer(x, r), 50)
+        peer, flat = processor(lambda x=series, r=km: _in_utm(x, r), 50)
+        fine, _ = processor(lambda x=series, r=km: _in_utm(x, r, FINE), 50)
+        placed, (xy, count) = processor(lambda x=line, r=metres: _ring(x, r), 50)
+        drawn, _ = processor(lambda v=xy, n=count: shapely.Polygon(v[:n]).is_valid, 50)
+        counts = [shapely.get_num_coordinates(v.iloc[0]) for v in (made, flat)]
+        rest = own - placed - drawn
+        times = [number(1e3 * v) for v in (own, peer, fine, placed, drawn, rest)]
+        each = f"{1e9 * placed / count:.0f}"
+        rows.append([name, f"{counts[0]:,}, {counts[1]:,}", *times, each, f"{own / peer:.2f}"])
+        print(*rows[-1], flush=True)
+    head = ["one line", "vertices: ours, UTM's", "ms: ours", "UTM's", "UTM's as fine"]
+    parts = ["placed and checked", "made a polygon", "input and series", "ns per vertex"]
+    return table([*head, *parts, "× UTM's"], rows)
+
+
+def _ring(line, metres: float):
+    """The boundary of a line's buffer, as coordinates, and how many of them hold."""
+    xy = np.ascontiguousarray(shapely.get_coordinates(line))
+    lines = np.empty((2_000 + 12 * len(xy), 2))
+    return lines, compile_kernel(trace)(xy, metres, 0.96e-4 * metres, lines)
 
 
 def buffers(server: Server | None) -> str:

@@ -229,7 +229,7 @@ def offset(line: Any, metres: float, rtol: float) -> Any:
     """
     xy = shapely.get_coordinates(line)
     within = _SHARE * rtol * metres
-    (west, south), (east, north) = xy.min(axis=0), xy.max(axis=0)
+    west, south, east, north = shapely.bounds(line)
     reach = metres / _DEGREE_M + 0.5 * (len(xy) > 1)
     far = max(abs(south), abs(north)) + reach
     if within < max(_LEAST_M, _PLACED * PER_M2 * metres**3) or metres > _MOST_M or far > _NORTH_DEG:
@@ -237,7 +237,7 @@ def offset(line: Any, metres: float, rtol: float) -> Any:
     wide = reach / cos(radians(_NORTH_DEG))
     if west - wide < -180.0 or east + wide > 180.0 or east - west > _WIDE_DEG:
         return None
-    rows = 2_000 + 4 * len(xy)
+    rows = 2_000 + 10 * len(xy)
     run, made = choose(trace, 30 * rows), _FULL
     while made == _FULL:
         lines: Floats = np.empty((rows, 2))
