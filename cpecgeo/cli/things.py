@@ -382,7 +382,7 @@ def _tell_turned(rows: gpd.GeoDataFrame) -> None:
     """Warn that all rows would lie in the region with lon and lat swapped; verbs refuse this."""
     import shapely
 
-    from cpecgeo.files.outliers import refuse_turned
+    from cpecgeo.files.displacement import refuse_turned
 
     if rows.crs is None or not rows.crs.equals("EPSG:4326", ignore_axis_order=True):
         return

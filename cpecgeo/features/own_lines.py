@@ -21,8 +21,8 @@ from cpecgeo.errors import GeometryError, InputError, InputTypeError
 from cpecgeo.features.alignment import STATUSES, Alignment, check_course, check_junctions
 from cpecgeo.features.places import COLUMNS, Place, place
 from cpecgeo.features.subject import Thing
+from cpecgeo.files.displacement import refuse_turned
 from cpecgeo.files.formats import Choice
-from cpecgeo.files.outliers import refuse_turned
 from cpecgeo.geodesy import Chainage, length_km, lonlat
 from cpecgeo.geodesy.inputs import LINES, POINTS, positive_km
 

@@ -22,8 +22,8 @@ from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor as bundled
 from cpecgeo.features.lookup import KINDS, find, line_of_file, read_subject
 from cpecgeo.features.subject import PointLike, Subject, SubjectLike, Thing, frame_subject
+from cpecgeo.files.displacement import refuse_turned
 from cpecgeo.files.formats import Choice, has_format
-from cpecgeo.files.outliers import refuse_turned
 from cpecgeo.geodesy import Chainage, lonlat
 from cpecgeo.geodesy.inputs import check
 

@@ -21,8 +21,8 @@ from cpecgeo.catalogue import data_version
 from cpecgeo.catalogue.cite import list_credits
 from cpecgeo.catalogue.files import in_force
 from cpecgeo.errors import CoordinateError, DataWarning
+from cpecgeo.files.displacement import EXPECTED, is_within
 from cpecgeo.files.numbers import say_odd, to_accuracy
-from cpecgeo.files.outliers import EXPECTED, is_within
 from cpecgeo.geodesy import Chainage
 from cpecgeo.geodesy.inputs import Checked, check
 

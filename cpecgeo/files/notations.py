@@ -1,4 +1,4 @@
-"""Notations of positions in tables: names of their columns, and degrees as people write them."""
+"""Notations of positions: names of their columns, degrees as people write them, stated CRS."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from collections.abc import Set as AbstractSet
 
 import numpy as np
 import pandas as pd
+import pyproj
 from numpy.typing import NDArray
 
-from cpecgeo.errors import InputError
+from cpecgeo.errors import CRSError, InputError
+from cpecgeo.files.disk import first_line
 from cpecgeo.files.numbers import is_missing
 
 __all__ = [
@@ -25,9 +27,11 @@ __all__ = [
     "find_lonlat",
     "find_pair",
     "is_position",
+    "is_shifted",
     "parse_degrees",
     "parse_metres",
     "read_degrees",
+    "resolve_crs",
     "split_pairs",
     "split_words",
 ]
@@ -95,6 +99,8 @@ _CHINESE = {"北纬": "N", "北緯": "N", "南纬": "S", "南緯": "S", "东经"
             "西经": "W", "西經": "W", "度": "°", "分": "′", "秒": "″"}  # fmt: skip
 # Hyphens between degrees, minutes and seconds, as pilots write them.
 _HYPHENS = re.compile(r"(?<=[0-9])-(?=[0-9])")
+# Systems of Chinese maps.
+_SHIFTED = {"gcj02": "GCJ-02", "bd09": "BD-09"}
 
 Floats = NDArray[np.float64]
 
@@ -343,3 +349,35 @@ def _split_pair(text: str) -> tuple[str, str | None]:
     else:
         return text, None
     return (one.strip(), two.strip()) if one.strip() and two.strip() else (text, None)
+
+
+def is_shifted(crs: object) -> str | None:
+    """Return "GCJ-02" or "BD-09" where a CRS names one of them, else None.
+
+    Examples
+    --------
+    >>> is_shifted("gcj02"), is_shifted("EPSG:4326")
+    ('GCJ-02', None)
+    """
+    if not isinstance(crs, str):
+        return None
+    return _SHIFTED.get(re.sub(r"[\s_-]", "", crs).casefold())
+
+
+def resolve_crs(crs: object) -> pyproj.CRS:
+    """Return the CRS of positions in a table: lon, lat on WGS 84 unless a known one is given.
+
+    Examples
+    --------
+    >>> resolve_crs("GCJ-02").to_epsg(), resolve_crs(32642).is_projected
+    (4326, True)
+    """
+    if crs is None or is_shifted(crs):
+        return pyproj.CRS(4326)
+    try:
+        return pyproj.CRS.from_user_input(crs)
+    except pyproj.exceptions.CRSError as error:
+        raise CRSError(
+            f"crs is {str(crs)[:60]!r}, which isn't known ({first_line(error)}); write it as "
+            '"EPSG:32642", "GCJ-02" or "BD-09".'
+        ) from error

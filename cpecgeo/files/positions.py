@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from cpecgeo.errors import CoordinateError, CRSError, DataWarning, InputError
 from cpecgeo.files import wellknown
-from cpecgeo.files.crs import resolve_crs
+from cpecgeo.files.displacement import REGION, exchange, is_within
 from cpecgeo.files.formats import Choice
 from cpecgeo.files.notations import (
     COMMA,
@@ -33,11 +33,11 @@ from cpecgeo.files.notations import (
     parse_degrees,
     parse_metres,
     read_degrees,
+    resolve_crs,
     split_pairs,
     split_words,
 )
 from cpecgeo.files.numbers import is_missing, join_thousands
-from cpecgeo.files.outliers import REGION, exchange, is_within
 
 __all__ = [
     "add_positions",

@@ -26,8 +26,8 @@ from cpecgeo.errors import (
     InputError,
     MissingExtraError,
 )
-from cpecgeo.files.crs import is_shifted, resolve_crs, set_crs, undo_shift
 from cpecgeo.files.disk import MAX_BYTES, first_line, local
+from cpecgeo.files.displacement import find_outliers, undo_shift
 from cpecgeo.files.formats import (
     SUFFIXES,
     Choice,
@@ -37,7 +37,7 @@ from cpecgeo.files.formats import (
     has_format,
     sniff_suffix,
 )
-from cpecgeo.files.outliers import find_outliers
+from cpecgeo.files.notations import is_shifted, resolve_crs
 from cpecgeo.files.positions import locate_rows
 from cpecgeo.files.tables import read_csv
 from cpecgeo.files.wellknown import refuse_deep
@@ -157,7 +157,7 @@ def _read(path: Path, what: str, choice: Choice, form: Format | None = None) -> 
         raise FileError(
             f"{what} is larger than memory; read it as a stream (cpecgeo.scale)."
         ) from None
-    frame = set_crs(frame, what, choice, form)
+    frame = _with_crs(frame, what, choice, form)
     shapes = _single_points(frame.geometry.to_numpy())
     system = is_shifted(choice.crs)
     if system is not None:
@@ -253,6 +253,30 @@ def _keep_whole(frame: pd.DataFrame, path: Path) -> Any:
         column = pq.read_table(path, columns=[name]).column(name).cast(pa.int64())
         exact = column.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
         frame[name] = exact.to_numpy() if len(exact) != len(frame) else exact.array
+    return frame
+
+
+def _with_crs(frame: gpd.GeoDataFrame, what: str, choice: Choice, form: Format) -> gpd.GeoDataFrame:
+    """Set the CRS that the caller gave where the file has none."""
+    own = frame.crs
+    if form.name in {"CSV", "Excel"}:
+        return frame
+    if choice.crs is None:
+        if own is None and form.is_lonlat:
+            return frame.set_crs(4326)
+        if own is None:
+            raise CRSError(
+                f"{what} has no CRS; state it with crs=, such as EPSG:4326 for lon, lat."
+            )
+        return frame
+    stated = resolve_crs(choice.crs)
+    if own is None or (form.is_lonlat and own.to_epsg() == 4326):
+        return frame.set_crs(stated, allow_override=True)
+    if not stated.equals(own, ignore_axis_order=True):
+        raise CRSError(
+            f"{what} states its own CRS, {own.name}, and crs={choice.crs!r} is another; leave "
+            "crs= out, or reproject after reading."
+        )
     return frame
 
 

@@ -18,7 +18,7 @@ from folium.template import Template
 
 from cpecgeo.catalogue.cite import list_credits
 from cpecgeo.errors import InputError, UnknownNameError
-from cpecgeo.files.outliers import refuse_turned
+from cpecgeo.files.displacement import refuse_turned
 from cpecgeo.geodesy import densify, lonlat
 from cpecgeo.maps import encode
 from cpecgeo.maps.colors import VALUES

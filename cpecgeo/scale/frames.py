@@ -24,9 +24,9 @@ from cpecgeo.analysis.measure import free_names
 from cpecgeo.analysis.proximity import WITHIN, check_radii
 from cpecgeo.errors import DataWarning, InputError, InputTypeError, MissingExtraError
 from cpecgeo.features.subject import SubjectLike
+from cpecgeo.files.displacement import count, remarks
 from cpecgeo.files.formats import Choice
 from cpecgeo.files.numbers import say_odd
-from cpecgeo.files.outliers import count, remarks
 from cpecgeo.scale import points as rows_of
 from cpecgeo.scale.questions import (
     NEAR,

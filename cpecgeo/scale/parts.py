@@ -24,7 +24,7 @@ from typing import IO, Any
 
 from cpecgeo.errors import FileError, InputError
 from cpecgeo.files.disk import hold, refusal, settle
-from cpecgeo.files.outliers import Tally
+from cpecgeo.files.displacement import Tally
 from cpecgeo.scale.sources import Position
 
 __all__ = [

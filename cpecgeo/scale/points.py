@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from cpecgeo.errors import CoordinateError, CRSError, GeometryError, InputError
 from cpecgeo.files import wellknown
-from cpecgeo.files.crs import is_shifted, resolve_crs, undo_shift
 from cpecgeo.files.disk import first_line
-from cpecgeo.files.notations import parse_degrees, parse_metres
+from cpecgeo.files.displacement import EXPECTED, is_within, undo_shift
+from cpecgeo.files.notations import is_shifted, parse_degrees, parse_metres, resolve_crs
 from cpecgeo.files.numbers import join_thousands, to_accuracy
-from cpecgeo.files.outliers import EXPECTED, is_within
 from cpecgeo.geodesy._ellipsoid import WGS84, to_wgs84
 
 __all__ = [

@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 
 from cpecgeo.errors import FileError, InputError, UnknownNameError
 from cpecgeo.files import wellknown
-from cpecgeo.files.crs import resolve_crs
 from cpecgeo.files.disk import ask_sqlite, first_line
 from cpecgeo.files.fields import fid_name
 from cpecgeo.files.formats import Choice, examine
-from cpecgeo.files.notations import split_pairs
+from cpecgeo.files.notations import resolve_crs, split_pairs
 from cpecgeo.files.positions import (
     base_column,
     find_positions,

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from cpecgeo.analysis.measure import free_names
 from cpecgeo.errors import DataWarning, FileError, InputError
 from cpecgeo.files.disk import fingerprint
+from cpecgeo.files.displacement import Tally, count, merge, refuse_swapped, remarks
 from cpecgeo.files.numbers import say_odd
-from cpecgeo.files.outliers import Tally, count, merge, refuse_swapped, remarks
 from cpecgeo.scale import points
 from cpecgeo.scale.parts import DonePart, Parts, sha256
 from cpecgeo.scale.questions import Question, Targets

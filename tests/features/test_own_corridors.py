@@ -391,7 +391,7 @@ def test_a_geopackage_of_everything_comes_back_with_its_stops(tmp_path):
 
 def test_a_geopackage_of_sections_is_read_as_its_caller_states(tmp_path):
     from cpecgeo.features.lookup import lines_of_file
-    from cpecgeo.files.crs import undo_shift
+    from cpecgeo.files.displacement import undo_shift
     from cpecgeo.files.formats import Choice
     from cpecgeo.files.writing import write_layers
 

@@ -9,7 +9,7 @@ from shapely.geometry import Point
 
 import cpecgeo as cg
 from cpecgeo.errors import InputError
-from cpecgeo.files import crs
+from cpecgeo.files import displacement
 
 # WGS 84, GCJ-02 and BD-09 of the same point, by geocoordinates-rs 0.14.2 (Rust, on PyPI).
 POINTS = np.array([
@@ -25,7 +25,9 @@ GEOD = Geod(ellps="WGS84")
 
 def from_wgs84(points, system):
     """Shift points on WGS 84 as Chinese maps do."""
-    return np.where(crs._inside(points)[:, None], crs._shift(points, system), points)
+    return np.where(
+        displacement._inside(points)[:, None], displacement._shift(points, system), points
+    )
 
 
 def metres(a, b):
@@ -36,7 +38,7 @@ def metres(a, b):
 def test_the_shift_is_undone(system, columns):
     wgs84, shifted = POINTS[:, :2], POINTS[:, columns]
     assert metres(from_wgs84(wgs84, system), shifted).max() < 1e-6
-    assert metres(crs.undo_shift(shifted, system), wgs84).max() < 1e-3
+    assert metres(displacement.undo_shift(shifted, system), wgs84).max() < 1e-3
     assert metres(shifted, wgs84).min() > 200
 
 
@@ -44,7 +46,9 @@ def test_china_as_a_whole():
     rng = np.random.default_rng(5)
     points = np.column_stack((rng.uniform(80, 130, 5000), rng.uniform(20, 50, 5000)))
     for system in ("GCJ-02", "BD-09"):
-        assert metres(crs.undo_shift(from_wgs84(points, system), system), points).max() < 0.01
+        assert (
+            metres(displacement.undo_shift(from_wgs84(points, system), system), points).max() < 0.01
+        )
 
 
 def test_pakistan_is_left_alone():

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import cpecgeo as cg
 from cpecgeo import scale
 from cpecgeo.errors import CpecgeoWarning, DataWarning
-from cpecgeo.files.crs import undo_shift
+from cpecgeo.files.displacement import undo_shift
 from cpecgeo.geodesy import area_km2
 from tests.effort import tries
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 import cpecgeo as cg
 from cpecgeo import scale
 from cpecgeo.errors import CoordinateError, DataWarning, GeometryWarning
-from cpecgeo.files import outliers
+from cpecgeo.files import displacement
 from cpecgeo.scale import points
 from tests.effort import tries
 
@@ -194,12 +194,12 @@ def test_a_file_swapped_as_a_whole_is_refused_as_in_memory(verb, part, tmp_path)
 def test_a_long_file_of_swapped_rows_is_not_read_to_its_end():
     many = np.full((1_000_000, 2), (25.0, 67.0))
     rows = np.arange(1, 1_000_001)
-    seen = outliers.count(many, rows)
+    seen = displacement.count(many, rows)
     with pytest.raises(CoordinateError, match=r"starts at \(25, 67\)"):
-        outliers.refuse_swapped(seen, "f", is_whole=False)
-    outliers.refuse_swapped(outliers.count(many[1:], rows[1:]), "f", is_whole=False)
-    one = outliers.count(np.array([[67.0, 25.0]]), np.array([1_000_001]))
-    outliers.refuse_swapped(outliers.merge([seen, one]), "f", is_whole=True)
+        displacement.refuse_swapped(seen, "f", is_whole=False)
+    displacement.refuse_swapped(displacement.count(many[1:], rows[1:]), "f", is_whole=False)
+    one = displacement.count(np.array([[67.0, 25.0]]), np.array([1_000_001]))
+    displacement.refuse_swapped(displacement.merge([seen, one]), "f", is_whole=True)
 
 
 spots = st.tuples(st.floats(-180, 180), st.floats(-90, 90))
@@ -210,9 +210,11 @@ near = st.tuples(st.floats(60, 78), st.floats(23, 37))
 @given(st.lists(near | spots | st.just((0.0, 0.0)), min_size=1, max_size=40), st.integers(1, 9))
 def test_counts_of_batches_add_up(drawn, size):
     xy, rows = np.array(drawn), np.arange(1, len(drawn) + 1)
-    parts = [outliers.count(xy[k : k + size], rows[k : k + size]) for k in range(0, len(xy), size)]
-    whole = outliers.count(xy, rows)
-    assert outliers.merge(parts) == whole
+    parts = [
+        displacement.count(xy[k : k + size], rows[k : k + size]) for k in range(0, len(xy), size)
+    ]
+    whole = displacement.count(xy, rows)
+    assert displacement.merge(parts) == whole
     assert sum(n for n, _ in whole.cells.values()) + whole.zero_count == len(xy)
     for cell, (number, first) in whole.cells.items():
         lon, lat = xy[first - 1]

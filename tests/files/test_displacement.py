@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import cpecgeo as cg
 from cpecgeo import scale
 from cpecgeo.errors import CoordinateError, CpecgeoWarning, DataWarning
-from cpecgeo.files.outliers import find_outliers
+from cpecgeo.files.displacement import find_outliers
 
 GEOD = pyproj.Geod(ellps="WGS84")
 SITES = [[67.0, 24.9], [67.1, 24.8], [66.9, 25.1], [67.3, 25.0], [67.2, 24.7], [67.0, 25.2]]

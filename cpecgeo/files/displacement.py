@@ -1,7 +1,14 @@
-"""Rows whose position looks wrong beside the others: warned of, never changed.
+"""Positions that aren't where they should be: outliers, lon and lat swapped, and Chinese maps.
 
-Positions are counted in cells of one degree, with the first row of each cell. The counts of batches
-can be added, so a file need not fit into memory.
+Outliers are warned of, never changed. Positions are counted in cells of one degree, with the first
+row of each cell. The counts of batches can be added, so a file need not fit into memory.
+
+Chinese maps are shifted by some 500 m, in the systems GCJ-02 and BD-09. Neither of the two systems
+is officially published. The formulas were found by reverse engineering (W. Jiang and others,
+"eviltransform", 2013), and they match the maps of both providers. The forward shift is a closed
+formula. Its inverse is found by iteration, which converges within 1e-9 degrees. The formulas apply
+to a box that reaches beyond China's borders. Points in it on Pakistan's side of the border are left
+as they are, because maps of Pakistan aren't shifted.
 """
 
 from __future__ import annotations
@@ -13,10 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cpecgeo.errors import CoordinateError
+from cpecgeo.errors import CoordinateError, InputError
 
 __all__ = ["EXPECTED", "REGION", "Tally", "count", "exchange", "find_outliers", "is_within",
-           "merge", "refuse_swapped", "refuse_turned", "remarks"]  # fmt: skip
+           "merge", "refuse_swapped", "refuse_turned", "remarks", "undo_shift"]  # fmt: skip
 
 # Pakistan and China, with margins, in degrees: where swapped rows are expected to belong.
 EXPECTED = (60.0, 5.0, 136.0, 55.0)
@@ -30,6 +37,20 @@ _CELLS = 360 * 180
 # A file that begins with so many swapped rows, and no others, isn't read further.
 _SURELY_SWAPPED = 1_000_000
 _SHOWN = 3
+# Krasovsky's ellipsoid, used to convert the shift from metres to degrees.
+_AXIS = 6_378_245.0
+_ECCENTRICITY2 = 0.00669342162296594323
+_TURN = np.pi * 3000.0 / 180.0
+# The box in which the formulas apply.
+_BOX = (72.004, 0.8293, 137.8347, 55.8271)
+# China's western border, from Tajikistan along Pakistan to Ladakh, within some 10 km (drawn from
+# Natural Earth, public domain). South of it isn't China.
+_BORDER = np.array([
+    (73.6, 39.3), (73.85, 38.6), (74.8, 38.2), (74.89, 37.25), (75.15, 37.0), (75.4, 36.85),
+    (75.6, 36.75), (75.95, 36.2), (76.15, 35.85), (76.55, 35.8), (76.8, 35.65), (77.8, 35.5),
+    (78.3, 34.65), (79.0, 32.4),
+])  # fmt: skip
+_ROUNDS = 30
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -37,39 +58,25 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Tally:
-    """Counts of the positions of some rows.
+    """Counts of the positions of some rows."""
 
-    Attributes
-    ----------
-    rows : int
-        Rows with a position.
-    first : tuple of float
-        lon, lat of the first of them; NaN where there is none.
-    zeros, swapped : tuple of int
-        The numbers, from 1, of the first rows at 0, 0; and of the first rows outside the expected
-        area that would be inside with lon and lat swapped.
-    zero_count : int
-    in_region, turned : int
-        How many rows lie in the region of CPEC, and how many would with lon and lat swapped.
-    cells : dict of int to tuple of int
-        Number of rows, and the first row, by cell of one degree. Rows at 0, 0 are left out;
-        `swapped` rows have their own cells.
-    odd : tuple of int, int and str
-        The number of impossible values of accuracy, the row of the first, and its value.
-    lost : tuple of int
-        How many points have heights, and measures (M), that the result leaves out.
-    """
-
-    rows: int = 0
-    first: tuple[float, float] = (np.nan, np.nan)
-    zeros: tuple[int, ...] = ()
+    rows: int = 0  # with a position
+    first: tuple[float, float] = (np.nan, np.nan)  # lon, lat of the first; NaN where there is none
+    zeros: tuple[int, ...] = ()  # the numbers, from 1, of the first rows at 0, 0
+    # Those of the first rows outside the expected area that would be inside with lon, lat swapped.
     swapped: tuple[int, ...] = ()
     zero_count: int = 0
-    in_region: int = 0
-    turned: int = 0
+    in_region: int = 0  # rows in the region of CPEC
+    turned: int = 0  # rows that would be in it with lon and lat swapped
+    # Number of rows, and the first row, by cell of one degree, without rows at 0, 0; `swapped` rows
+    # have their own cells.
     cells: dict[int, tuple[int, int]] = field(default_factory=dict)
-    odd: tuple[int, int, str] = (0, 0, "")
-    lost: tuple[int, int] = (0, 0)
+    odd: tuple[int, int, str] = (
+        0,
+        0,
+        "",
+    )  # impossible accuracy: count, first row, value
+    lost: tuple[int, int] = (0, 0)  # points with heights, and with measures (M), that are left out
 
 
 def find_outliers(lonlat: Floats) -> list[str]:
@@ -314,3 +321,76 @@ def _at(numbers: Iterable[int], total: int) -> str:
     shown = list(numbers)
     more = ", …" if total > len(shown) else ""
     return f"({'row' if total == 1 else 'rows'} {', '.join(f'{n:,}' for n in shown)}{more})"
+
+
+def undo_shift(lonlat: Floats, system: str) -> Floats:
+    """Undo the shift of Chinese maps.
+
+    `lonlat` has shape (n, 2), in degrees as on the map; NaN stays NaN. The forward formula gives
+    the input back within 0.01 m.
+
+    Raises
+    ------
+    InputError
+        Points of BD-09 outside China, where the system isn't defined.
+
+    Examples
+    --------
+    >>> undo_shift(np.array([[116.404, 39.915]]), "GCJ-02").round(5)
+    array([[116.39776,  39.9136 ]])
+    """
+    target = np.asarray(lonlat, float)
+    inside = _inside(target)
+    if system == "BD-09" and not (inside | np.isnan(target).any(axis=1)).all():
+        raise InputError(
+            f"{int((~inside).sum())} points lie outside China, where BD-09 isn't defined; check "
+            "that they are BD-09, or leave them out."
+        )
+    found = target.copy()
+    wanted = target[inside]
+    guess = wanted.copy()
+    for _ in range(_ROUNDS):
+        missed = wanted - _shift(guess, system)
+        guess += missed
+        if not len(missed) or np.abs(missed).max() < 1e-11:
+            break
+    found[inside] = guess
+    return found
+
+
+def _shift(lonlat: Floats, system: str) -> Floats:
+    lon, lat = lonlat.T
+    x, y = lon - 105.0, lat - 35.0
+    root = np.sqrt(np.abs(x))
+    ripple = 20 * np.sin(6 * np.pi * x) + 20 * np.sin(2 * np.pi * x)
+    north = -100 + 2 * x + 3 * y + 0.2 * y * y + 0.1 * x * y + 0.2 * root
+    north += (ripple + 20 * np.sin(np.pi * y) + 40 * np.sin(np.pi * y / 3)) * 2 / 3
+    north += (160 * np.sin(np.pi * y / 12) + 320 * np.sin(np.pi * y / 30)) * 2 / 3
+    east = 300 + x + 2 * y + 0.1 * x * x + 0.1 * x * y + 0.1 * root
+    east += (ripple + 20 * np.sin(np.pi * x) + 40 * np.sin(np.pi * x / 3)) * 2 / 3
+    east += (150 * np.sin(np.pi * x / 12) + 300 * np.sin(np.pi * x / 30)) * 2 / 3
+    phi = np.radians(lat)
+    bend = 1 - _ECCENTRICITY2 * np.sin(phi) ** 2
+    meridian = _AXIS * (1 - _ECCENTRICITY2) / bend**1.5
+    parallel = _AXIS / np.sqrt(bend) * np.cos(phi)
+    shifted = np.column_stack(
+        (lon + np.degrees(east / parallel), lat + np.degrees(north / meridian))
+    )
+    return shifted if system == "GCJ-02" else _to_baidu(shifted)
+
+
+def _to_baidu(gcj: Floats) -> Floats:
+    lon, lat = gcj.T
+    radius = np.hypot(lon, lat) + 2e-5 * np.sin(lat * _TURN)
+    angle = np.arctan2(lat, lon) + 3e-6 * np.cos(lon * _TURN)
+    return np.column_stack((radius * np.cos(angle) + 0.0065, radius * np.sin(angle) + 0.006))
+
+
+def _inside(lonlat: Floats) -> NDArray[np.bool_]:
+    west, south, east, north = _BOX
+    lon, lat = lonlat.T
+    border = np.interp(lon, _BORDER[:, 0], _BORDER[:, 1], left=90.0, right=-90.0)
+    inside: NDArray[np.bool_] = (
+        (lon > west) & (lon < east) & (lat > np.maximum(south, border)) & (lat < north)
+    )
+    return inside
