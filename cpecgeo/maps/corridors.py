@@ -36,6 +36,7 @@ __all__ = [
     "list_figures",
     "list_grounds",
     "name_briefly",
+    "rank_towns",
     "shorten_name",
     "split_edges",
     "split_remark",
@@ -310,6 +311,11 @@ def tabulate_towns(routes: Sequence[Route]) -> gpd.GeoDataFrame:
     ends = {end.name for one in routes for end in (one.origin, one.destination)}
     towns = places[(far <= ON_THE_WAY_KM) & ~places["name"].isin(ends)]
     towns = towns[~towns["id"].isin(find_doubles(layer("places")))]
+    return rank_towns(towns)
+
+
+def rank_towns(towns: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Add `cpec:first`, the priority of names: by rank, then by people."""
     people = pd.to_numeric(towns["population"], errors="coerce").fillna(0)
     return towns.assign(**{"cpec:first": (10 - towns["rank"]) * 1e8 + people})
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import shapely
 
 from cpecgeo.catalogue import layer as read_layer
@@ -25,6 +24,7 @@ from cpecgeo.maps.corridors import (
     find_aliases,
     find_doubles,
     list_figures,
+    rank_towns,
     style_line,
     tabulate_sections,
 )
@@ -246,10 +246,7 @@ def _stations() -> Iterator[_Layer]:
 
 def _places() -> Iterator[_Layer]:
     places = read_layer("places")
-    places = places[places.geometry.notna()]
-    people = pd.to_numeric(places["population"], errors="coerce").fillna(0)
-    # Of two names the one of better rank is shown; of equal rank, that of the larger town.
-    places = places.assign(**{"cpec:first": (10 - places["rank"]) * 1e8 + people})
+    places = rank_towns(places[places.geometry.notna()])
     large = places["rank"] <= NAMED
     doubles = find_doubles(places)
     for which, name, zoom in ((large, "Cities", FAR), (~large, "Towns", NEAR)):
@@ -277,7 +274,7 @@ def _site(layer: str, name: str, group: str, radius: float, zoom: float) -> _Lay
         label_class="site", legend=look.title,
         extra={"order": 1, "role": layer, "labelZooms": zooms} | _LATE.get(layer, {}),
     )  # fmt: skip
-    return frame[frame.geometry.notna()], style, {"name": name, "group": group, "key": layer}
+    return frame, style, {"name": name, "group": group, "key": layer}
 
 
 def explore(

@@ -32,10 +32,13 @@ from cpecgeo.maps.sheet import (
     dress,
     escape_text,
     find_inks,
+    find_size,
     fold_text,
     new_figure,
     render_figure,
     save_figure,
+    write_note,
+    write_title,
 )
 from cpecgeo.maps.words import Words
 
@@ -101,28 +104,15 @@ def draw_profile(
     """
     thing = corridor(thing) if isinstance(thing, str) else thing
     with dress(lang, style) as say:
-        width, height = check_size(size, (4.0, 2.0))
-        figure = new_figure(width, height)
+        figure = new_figure(*check_size(size, (4.0, 2.0)))
         axes = figure.add_subplot()
         plot_profile(axes, thing, every_km, say)
-        ink, soft = find_inks()
-        title = escape_text(say.name(thing.title), 120)
-        axes.set_title(
-            fold_text(title, width - 0.7, 11),
-            loc="right" if say.direction == "rtl" else "left",
-            fontsize=11,
-            color=ink,
-        )
-        figure.supxlabel(_fold_note(say, width), fontsize=6.5, color=soft, wrap=True)
+        write_title(axes, say.name(thing.title), say)
+        write_note(figure, GROUND_NOTE, say)
         figure.draw_without_rendering()
     if path is not None:
         save_figure(figure, path)
     return figure
-
-
-def _fold_note(say: Words, width: float) -> str:
-    note = say(GROUND_NOTE)
-    return fold_text(note, width - 0.4, 6.5) if say.lang == "zh" else note
 
 
 def plot_profile(axes: Axes, thing: Corridor, every_km: float, say: Words) -> None:
@@ -233,7 +223,7 @@ def _compose_strip(
 ) -> Figure:
     drawn, published = f"{thing.length_km:,.0f}", f"{thing.official_km:,.0f}"
     width, height = check_size(size)
-    figure, (ink, soft) = new_figure(width, height), find_inks()
+    figure = new_figure(width, height)
     grid = figure.add_gridspec(3, 1, height_ratios=[2.6, 0.8, 1.8])
     line, area, ground = (figure.add_subplot(grid[i]) for i in range(3))
     plot_profile(ground, thing, every_km, say)
@@ -246,8 +236,8 @@ def _compose_strip(
         title += say(", published {published} km", published=published)
     start, x = ("right", 0.99) if say.direction == "rtl" else ("left", 0.01)
     title = fold_text(title, width - 0.2, 11) if say.lang == "zh" else title
-    figure.suptitle(title, x=x, ha=start, fontsize=11, color=ink, wrap=True)
-    figure.supxlabel(_fold_note(say, width), fontsize=6.5, color=soft, wrap=True)
+    figure.suptitle(title, x=x, ha=start, fontsize=11, color=find_inks()[0], wrap=True)
+    write_note(figure, GROUND_NOTE, say)
     return figure
 
 
@@ -278,11 +268,8 @@ def _stops(axes: Axes, thing: Corridor, span: tuple[float, float], say: Words) -
     level = [0.12] * known.sum()
     axes.plot(km[known], level, "o", ms=3, color="white", mec=INK, mew=0.7, zorder=3)
     # A name takes 0.18 inches in a figure of any size; in Naskh, with its dots, 0.21.
-    gap = (
-        (0.21 if say.direction == "rtl" else 0.18)
-        * (span[1] - span[0])
-        / (axes.figure.bbox.width / axes.figure.dpi)
-    )
+    width, _ = find_size(axes)
+    gap = (0.21 if say.direction == "rtl" else 0.18) * (span[1] - span[0]) / width
     own = stops.get(f"name_{say.lang}", stops["name"])
     names = [say.name(split_remark(name)[0]) for name in own.where(own.notna(), stops["name"])]
     for i, x in _place_names(stops, names, km, known, gap, span[1]).items():
@@ -340,10 +327,10 @@ def _districts(axes: Axes, table: pd.DataFrame, span: tuple[float, float], say: 
     _bare(axes, span)
     axes.set_ylim(0, 1)
     # Widths of letters are those in a figure of 11 inches.
-    sheet = axes.figure.bbox
-    whole = (span[1] - span[0]) * 11 / (sheet.width / axes.figure.dpi)
+    width, height = find_size(axes)
+    whole = (span[1] - span[0]) * 11 / width
     # The band is 14 letters high in a figure of 5.2 inches, and 7 in one of 4 inches.
-    letters = max(1, round(7 + 5.8 * (sheet.height / axes.figure.dpi - 4)))
+    letters = max(1, round(7 + 5.8 * (height - 4)))
     for i, row in enumerate(table.itertuples()):
         if pd.isna(row.name):
             continue

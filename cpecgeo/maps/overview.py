@@ -32,11 +32,12 @@ from cpecgeo.maps.sheet import (
     check_size,
     convert_dash,
     dress,
-    escape_text,
     find_inks,
-    fold_text,
+    find_size,
     new_figure,
     save_figure,
+    write_note,
+    write_title,
 )
 from cpecgeo.maps.words import Words
 
@@ -49,6 +50,8 @@ __all__ = ["draw_overview"]
 
 # Cross-ties of a railway: short strokes, wider than the line.
 _TIES: dict[str, Any] = {"linewidths": 4.0, "linestyles": (0, (0.22, 2.2))}
+# Dashes of disputed boundaries.
+_DISPUTED = (0, (3, 2))
 _TITLE = "China–Pakistan Economic Corridor"
 _NOTE = (
     "Boundaries as in Natural Earth, dashed where disputed; not a position on any of them. "
@@ -122,8 +125,7 @@ def draw_overview(
     chosen = list(names) if names is not None else list(corridors().index)
     things = [corridor(n) if isinstance(n, str) else n for n in chosen]
     with dress(lang, style) as say:
-        width, height = check_size(size)
-        figure = new_figure(width, height)
+        figure = new_figure(*check_size(size))
         axes = figure.add_subplot()
         west, south, east, north = 60.5, 23.3, 78.3, 37.3
         for thing in things:
@@ -137,14 +139,9 @@ def draw_overview(
         _lines(axes, shapes["rivers"], colors=RIVER, linewidths=0.7, zorder=2)
         _lines(axes, shapes["provinces"], colors=PROVINCE, linewidths=0.7, zorder=2)
         _lines(axes, shapes["borders"], colors=BORDER, linewidths=0.8, zorder=2)
-        _lines(
-            axes,
-            shapes["disputed"],
-            colors=DISPUTED,
-            linewidths=0.8,
-            linestyles=(0, (3, 2)),
-            zorder=2,
-        )
+        _lines(axes, shapes["disputed"], colors=DISPUTED, linewidths=0.8, linestyles=_DISPUTED,
+               zorder=2)  # fmt: skip
+        kinds = {_find_kind(row, thing) for thing in things for row in thing.sections.itertuples()}
         drawn: set[str] = set()
         used: set[str] = set()
         for thing in things:
@@ -154,7 +151,7 @@ def draw_overview(
                 drawn.add(row.id)
                 used.add(row.status)
                 weight = 1.6
-                kind = "rail" if row.kind == "rail" else thing.kind
+                kind = _find_kind(row, thing)
                 _lines(
                     axes, row.geometry, colors=find_look(kind).color, linewidths=weight,
                     linestyles=convert_dash(row.status, weight), zorder=4,
@@ -164,22 +161,16 @@ def draw_overview(
         _dots(axes)
         _sites(axes)
         _frame(axes, (west, south, east, north), title or say(_TITLE), say)
-        _key(
-            axes,
-            {
-                "rail" if kind == "rail" else thing.kind
-                for thing in things
-                for kind in thing.sections["kind"]
-            },
-            used,
-            say,
-        )
-        note = fold_text(say(_NOTE), width - 0.4, 6.5) if say.lang == "zh" else say(_NOTE)
-        figure.supxlabel(note, fontsize=6.5, color=find_inks()[1], wrap=True)
+        _key(axes, kinds, used, say)
+        write_note(figure, _NOTE, say)
         _write_names(figure, axes, say, shapely.union_all([thing.line for thing in things]))
     if path is not None:
         save_figure(figure, path)
     return figure
+
+
+def _find_kind(section: Any, thing: Corridor) -> str:
+    return "rail" if section.kind == "rail" else thing.kind
 
 
 def _polygons(axes: Axes, geometry: shapely.Geometry, **options: object) -> None:
@@ -217,22 +208,15 @@ def _frame(axes: Axes, box: tuple[float, float, float, float], title: str, say: 
     axes.set_aspect(1 / np.cos(np.radians((south + north) / 2)))
     axes.xaxis.set_major_formatter(lambda v, _: f"{v:g}°\u00a0{say('E')}")
     axes.yaxis.set_major_formatter(lambda v, _: f"{v:g}°\u00a0{say('N')}")
-    ink, soft = find_inks()
-    axes.tick_params(labelsize=7, colors=soft, length=2)
-    sheet = axes.figure.bbox
-    width, height = sheet.width / axes.figure.dpi, sheet.height / axes.figure.dpi
+    axes.tick_params(labelsize=7, colors=find_inks()[1], length=2)
+    width, height = find_size(axes)
     if min(width, height) < 6:
         axes.locator_params(nbins=5)
     if width < 5:
         axes.locator_params(axis="x", nbins=3)
     for spine in axes.spines.values():
         spine.set_color(BORDER)
-    axes.set_title(
-        fold_text(escape_text(title, 120), width - 0.7, 11),
-        loc="right" if say.direction == "rtl" else "left",
-        fontsize=11,
-        color=ink,
-    )
+    write_title(axes, title, say)
 
 
 def _key(axes: Axes, kinds: set[str], statuses: set[str], say: Words) -> None:
@@ -264,7 +248,7 @@ def _key(axes: Axes, kinds: set[str], statuses: set[str], say: Words) -> None:
         if status in statuses
     ]
     entries.append(
-        Line2D([], [], color=DISPUTED, lw=0.8, ls=(0, (3, 2)), label=say("Disputed boundary"))
+        Line2D([], [], color=DISPUTED, lw=0.8, ls=_DISPUTED, label=say("Disputed boundary"))
     )
     entries += [
         Line2D(
@@ -274,8 +258,7 @@ def _key(axes: Axes, kinds: set[str], statuses: set[str], say: Words) -> None:
     ]
     # Beside the map on a wide sheet, below it on a small or tall one, where it would hide half of
     # the map; its ground is that of the map, whatever the style.
-    sheet = axes.figure.bbox
-    width, height = sheet.width / axes.figure.dpi, sheet.height / axes.figure.dpi
+    width, height = find_size(axes)
     is_wide = width > 1.15 * height
     is_below = not is_wide and (min(width, height) < 7 or height > 1.3 * width)
     place: dict[str, Any] = {"loc": "upper left"}

@@ -15,6 +15,7 @@ from cpecgeo.maps.colors import find_dash
 from cpecgeo.maps.words import Words, find_words
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = [
@@ -28,10 +29,13 @@ __all__ = [
     "dress",
     "escape_text",
     "find_inks",
+    "find_size",
     "fold_text",
     "new_figure",
     "render_figure",
     "save_figure",
+    "write_note",
+    "write_title",
 ]
 
 INK, SOFT, BORDER = "#26231f", "#696358", "#a39b8c"
@@ -189,6 +193,30 @@ def find_inks(
     red, green, blue = (1.0, 1.0, 1.0) if face == "none" else to_rgb(face)
     bright = 0.299 * red + 0.587 * green + 0.114 * blue
     return _LIGHT if bright < 0.45 else (INK, SOFT if bright > 0.85 else INK)
+
+
+def find_size(axes: Axes) -> tuple[float, float]:
+    """Return width and height of the figure that axes are in, in inches."""
+    sheet = axes.figure
+    return sheet.bbox.width / sheet.dpi, sheet.bbox.height / sheet.dpi
+
+
+def write_title(axes: Axes, title: object, say: Words) -> None:
+    """Write a title above axes, folded to the figure's width, at the side where reading begins."""
+    width, _ = find_size(axes)
+    axes.set_title(
+        fold_text(escape_text(title, 120), width - 0.7, 11),
+        loc="right" if say.direction == "rtl" else "left",
+        fontsize=11,
+        color=find_inks()[0],
+    )
+
+
+def write_note(figure: Figure, note: str, say: Words) -> None:
+    """Write a note below a figure, folded to its width."""
+    width, said = float(figure.get_size_inches()[0]), say(note)
+    said = fold_text(said, width - 0.4, 6.5) if say.lang == "zh" else said
+    figure.supxlabel(said, fontsize=6.5, color=find_inks()[1], wrap=True)
 
 
 def count_letters(text: str) -> float:

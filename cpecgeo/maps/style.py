@@ -137,7 +137,10 @@ _SIZES = ("radius", "weight", "width", "fill", "center")
 _LARGEST = 200
 # Fields that say how the values of a column of `color` are shown.
 _OF_VALUES = ("scheme", "k", "cmap", "center", "unit")
-_TEXT_RULES = {
+_RULES = {
+    "popup": "a list of columns, such as ['name']",
+    "scheme": "a name or a list of breaks, such as [10, 50, 100]",
+    "cmap": "a name such as 'YlGnBu' or a list",
     "color": "a CSS colour such as '#b8470c' or 'teal', or the name of a column",
     "shape": f"one of {', '.join(SHAPES)}",
 }
@@ -148,25 +151,19 @@ def check_style(style: Style) -> None:
     for name in _TEXTS:
         value = getattr(style, name)
         if value is not None and not isinstance(value, str):
-            rule = _TEXT_RULES.get(name, "text")
+            rule = _RULES.get(name, "text")
             raise InputTypeError(f"{name} is {_show(value)}; it must be {rule}.")
     for name in _SIZES:
         _check_size(name, getattr(style, name))
-    if style.popup is not None and (
-        isinstance(style.popup, str) or not isinstance(style.popup, Sequence)
+    is_list = isinstance(style.popup, Sequence) and not isinstance(style.popup, str)
+    for name, is_right in (
+        ("popup", style.popup is None or is_list),
+        ("scheme", isinstance(style.scheme, str) or _are_numbers(style.scheme)),
+        ("cmap", isinstance(style.cmap, (str, Sequence, type(None)))),
     ):
-        raise InputTypeError(
-            f"popup is {_show(style.popup)}; it must be a list of columns, such as ['name']."
-        )
-    if not isinstance(style.scheme, str) and not _are_numbers(style.scheme):
-        raise InputTypeError(
-            f"scheme is {_show(style.scheme)}; it must be a name or a list of breaks, such as "
-            "[10, 50, 100]."
-        )
-    if style.cmap is not None and not isinstance(style.cmap, (str, Sequence)):
-        raise InputTypeError(
-            f"cmap is {_show(style.cmap)}; it must be a name such as 'YlGnBu' or a list."
-        )
+        if not is_right:
+            shown = _show(getattr(style, name))
+            raise InputTypeError(f"{name} is {shown}; it must be {_RULES[name]}.")
     if not any(style.cluster is known for known in CLUSTERS[:3]) and style.cluster != "density":
         raise UnknownNameError(str(style.cluster), "cluster", [str(c) for c in CLUSTERS])
     if style.pane not in PANES:

@@ -20,6 +20,7 @@ from cpecgeo.files.disk import local, write_whole
 from cpecgeo.geodesy import area_km2, length_km
 from cpecgeo.maps import Map
 from cpecgeo.maps.colors import CATEGORIES, KINDS, NAMED
+from cpecgeo.maps.corridors import rank_towns
 from cpecgeo.maps.libraries import run_browser
 from cpecgeo.maps.words import Words
 from cpecgeo.reports.render import (
@@ -194,9 +195,7 @@ def draw_map(title: str, things: Mapping[str, Any], say: Words) -> list[Part]:
         # For a single point: its surroundings.
         west, south, east, north = west - _AROUND, south - _AROUND, east + _AROUND, north + _AROUND
     towns = layer("places").cx[west - _AROUND : east + _AROUND, south - _AROUND : north + _AROUND]
-    people = pd.to_numeric(towns["population"], errors="coerce").fillna(0)
-    towns = towns.assign(**{"cpec:first": (10 - towns["rank"]) * 1e8 + people})
-    towns = towns.sort_values("cpec:first", ascending=False).head(_TOWNS)
+    towns = rank_towns(towns).sort_values("cpec:first", ascending=False).head(_TOWNS)
     large = towns["rank"] <= NAMED
     for some, radius, kind in ((towns[large], 3.4, "city"), (towns[~large], 2.4, "place")):
         if len(some):
