@@ -127,18 +127,7 @@ def pack(
 
 
 def from_answers(answers: Iterable[Mapping[str, Any]]) -> Elements:
-    """Return the ways of Overpass answers, each once.
-
-    Parameters
-    ----------
-    answers : iterable of dict
-        Parsed JSON with `elements`.
-
-    Raises
-    ------
-    DataError
-        An answer has a way or node without its required fields.
-    """
+    """Return the ways of Overpass answers, parsed JSON with `elements`, each once."""
     ways: dict[int, tuple[Tags, list[int]]] = {}
     nodes: dict[int, tuple[float, float]] = {}
     try:
@@ -238,13 +227,7 @@ def directions(tags: Mapping[str, str], *, both: bool) -> tuple[bool, bool]:
 def split(ways: Elements, *, both: bool, on_foot: bool = False) -> Segments:
     """Split ways where they end, meet or cross themselves.
 
-    Parameters
-    ----------
-    ways : Elements
-    both : bool
-        Whether every way may be used in both directions.
-    on_foot : bool
-        Whether hours are at walking speed.
+    With `both` every way may be used in both directions; `on_foot` hours are at walking speed.
     """
     ref, bounds = ways.ref, ways.first
     # A node repeated in a row would be an edge without length.

@@ -57,14 +57,7 @@ class Plan:
 
 
 def plan(name: str, buffer_km: float | None = None) -> Plan:
-    """Plan the requests for refreshing a corridor.
-
-    Parameters
-    ----------
-    name : str
-    buffer_km : float, optional
-        See `cpecgeo.osm.refresh`.
-    """
+    """Plan the requests for refreshing a corridor; see `cpecgeo.osm.refresh`."""
     base = corridor(name, geometry="bundled")
     radius = _radius(base, buffer_km)
     return Plan(base, radius, _requests(base, radius))
@@ -85,20 +78,9 @@ def refresh_line(
 
 
 def store_line(wanted: Plan, ways: Elements, record: Mapping[str, Any]) -> Refreshed:
-    """Match a corridor to ways and store its new line.
+    """Match a corridor to the ways in its areas and store its new line.
 
-    Parameters
-    ----------
-    wanted : Plan
-    ways : Elements
-        The ways in its areas.
-    record : mapping
-        The source of the ways.
-
-    Raises
-    ------
-    DataError
-        There are no ways, or no part of the line can be matched. An earlier stored line is kept.
+    Where no part of the line can be matched, an earlier stored line is kept.
     """
     base = wanted.corridor
     if not len(ways):

@@ -82,17 +82,10 @@ class Match:
 
 
 def match(net: Graph, cost: NDArray[np.float64], anchors: Sequence[Anchor], old: Chainage) -> Match:
-    """Match a line to a network.
+    """Match a line to a network; in the gaps the old line is kept.
 
-    Parameters
-    ----------
-    net : Graph
-    cost : ndarray, shape (edges,)
-        Kilometres of each edge, raised where the edge isn't the corridor's own.
-    anchors : sequence of Anchor
-        In order of chainage; the first and the last are the ends of the line.
-    old : Chainage
-        The present line; it is kept in the gaps.
+    `cost` is the kilometres of each edge, raised where the edge isn't the corridor's own. Anchors
+    are in order of chainage; the first and the last are the ends of the line.
     """
     s, arcs = net.segments, net.weigh(cost)
     candidates = _candidates(net, anchors)

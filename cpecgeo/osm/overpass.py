@@ -150,17 +150,7 @@ class Overpass:
     def ask_boundaries(self, area: shapely.Polygon, level: str) -> Reply:
         """Request the complete administrative boundaries of one level that touch an area.
 
-        Parameters
-        ----------
-        area : Polygon
-            lon, lat.
-        level : str
-            The value of `admin_level`.
-
-        Raises
-        ------
-        NetworkError, MissingExtraError
-            As `ask`.
+        `level` is the value of `admin_level`; errors are those of `ask`.
         """
         return self._one(area, f"{_LEVEL}{level}")
 

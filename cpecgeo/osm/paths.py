@@ -64,20 +64,7 @@ class Arcs:
         cls, nodes: int, tail: ArrayLike, head: ArrayLike, cost: ArrayLike,
         number: ArrayLike | None = None,
     ) -> Arcs:  # fmt: skip
-        """Build compressed rows from arcs in any order.
-
-        Parameters
-        ----------
-        nodes : int
-        tail, head : array of int, shape (arcs,)
-        cost : array of float, shape (arcs,)
-        number : array of int, shape (arcs,), optional
-            Numbers of the arcs in answers; 0, 1, … when omitted.
-
-        Raises
-        ------
-        InputError
-            A cost is negative, NaN or infinite.
+        """Build compressed rows from arcs in any order; `number` names them in answers.
 
         Examples
         --------
@@ -117,16 +104,7 @@ class Arcs:
     def matrix(self, starts: list[Group], ends: list[Group], *, limit: float = np.inf) -> Floats:
         """Return the least cost from each start to each end, by one search per start.
 
-        Parameters
-        ----------
-        starts, ends : list of Group
-        limit : float
-            Greatest cost from a start, without the cost of ends.
-
-        Returns
-        -------
-        ndarray, shape (starts, ends)
-            Infinite where there is no path.
+        Infinite where there is no path, or the cost without that of the end is above `limit`.
         """
         out = np.full((len(starts), len(ends)), np.inf)
         node = np.concatenate([e[0] for e in ends] or [np.empty(0, np.int32)])
@@ -139,21 +117,10 @@ class Arcs:
         return out
 
     def path(self, start: Group, end: Group, *, guess: float = np.inf) -> tuple[float, Ints]:
-        """Return the cheapest path from any node of a start to any node of an end.
+        """Return the cost and the arcs of the cheapest path from a start to an end.
 
-        Parameters
-        ----------
-        start, end : Group
-        guess : float
-            A guess of the cost. The search begins with it as its limit and raises the limit where
-            needed; the answer doesn't depend on it.
-
-        Returns
-        -------
-        cost : float
-            Infinite where there is no path.
-        arcs : ndarray of int
-            Numbers of the arcs in order, as given to `Arcs.of`.
+        The cost is infinite where there is no path. The search begins with the guess of the cost as
+        its limit and raises the limit where needed; the answer doesn't depend on it.
         """
         if not (len(start[0]) and len(end[0])):
             return np.inf, np.empty(0, np.int32)
@@ -254,12 +221,7 @@ def cost_along(edges: Segments, a: Foot, b: Foot, cost: Floats) -> float:
 def spans(edges: Segments, start: Foot, end: Foot, arcs: NDArray[np.int32]) -> list[Span]:
     """Return the spans of edges along a path, in order.
 
-    Parameters
-    ----------
-    edges : Segments
-    start, end : Foot
-    arcs : ndarray of int
-        Arc ``2 e`` runs along edge e, ``2 e + 1`` against it.
+    Arc ``2 e`` runs along edge e, ``2 e + 1`` against it.
     """
     along = [(int(a) // 2, 0.0, 1.0) if a % 2 == 0 else (int(a) // 2, 1.0, 0.0) for a in arcs]
     if not along and start.edge >= 0 and start.edge == end.edge:
@@ -340,16 +302,7 @@ def reach(
 ) -> gpd.GeoDataFrame:
     """Return the edges within a cost limit of a foot, clipped at the limit.
 
-    Parameters
-    ----------
-    ways, edges
-        Ways and edges of the network.
-    start : Foot
-    cost : ndarray, shape (edges,)
-    arcs : Arcs
-        Arcs with the same costs.
-    limit : float
-        In the unit of `cost`.
+    `cost` is that of each edge, and `arcs` have the same costs.
     """
     dist = arcs.costs(seeds(edges, start, cost, end=False), limit=limit)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -90,28 +90,10 @@ def read_extract(
     area: shapely.Geometry | None = None,
     levels: Iterable[str] = (),
 ) -> Extract:
-    """Read ways and administrative boundaries from a file.
+    """Read ways and administrative boundaries from a file, in one pass.
 
-    Parameters
-    ----------
-    path : path
-        ``.osm.pbf``, ``.osm``, ``.osm.bz2`` or another format that pyosmium reads.
-    filters : iterable of str
-        Way filters, as for `matcher`.
-    area : Polygon or MultiPolygon, optional
-        Keep the ways in it; all when omitted.
-    levels : iterable of str
-        Values of `admin_level`; pyosmium assembles the areas of these relations.
-
-    Returns
-    -------
-    Extract
-
-    Raises
-    ------
-    FileError
-        No such file, or it can't be read as OpenStreetMap data.
-    MissingExtraError
+    Way filters are those of `matcher`; the ways in the area are kept. Of relations with one of the
+    levels (`admin_level`) pyosmium assembles the areas.
     """
     osmium = osmium_module()
     path, filters, levels = local(path, "file"), list(filters), set(levels)
@@ -218,27 +200,10 @@ def acquire(
     overpass: Overpass | None,
     progress: Callable[[int, int], object] | None = None,
 ) -> tuple[Elements, dict[str, Any]]:
-    """Load the ways in some areas that the filters of the area accept.
+    """Load the ways in some areas that the filters of the area accept, and their record.
 
-    Parameters
-    ----------
-    asked : iterable of (Polygon or None, filters)
-        None, from a file only, means all of it.
-    file, overpass
-        As in `cpecgeo.osm.graph`.
-    progress : callable, optional
-        Called with the number of areas done and of all areas.
-
-    Returns
-    -------
-    ways : Elements
-    record : dict
-        `origin`, `snapshot`, `retrieved`, `queries`, `ways_clipped`, `licence`, `credit`.
-
-    Warns
-    -----
-    DataWarning
-        Ways have missing nodes.
+    The area None, from a file only, means all of it; options are those of `cpecgeo.osm.graph`. The
+    record has `origin snapshot retrieved queries ways_clipped licence credit`.
     """
     areas = list(asked)
     if file is not None:

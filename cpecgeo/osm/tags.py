@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -64,11 +65,7 @@ _ANY_ROAD = f'["highway"~"^({_MOTOR}|construction|track)(_link)?$"]'
 def matcher(filters: Iterable[str]) -> Callable[[Tags], bool]:
     """Return a function that tests whether one of some Overpass way filters accepts tags.
 
-    Parameters
-    ----------
-    filters : iterable of str
-        Such as ``'["railway"="rail"]["service"!~"yard|siding"]'``: existence, ``=``, ``!=``,
-        ``~``, ``!~``, as in Overpass QL.
+    Filters test for existence and by ``=``, ``!=``, ``~`` and ``!~``, as in Overpass QL.
 
     Examples
     --------
@@ -113,16 +110,7 @@ def first_keys(filters: Iterable[str]) -> list[str]:
 
 
 def network_filters(network: str) -> tuple[str, ...]:
-    """Return the Overpass way filters of a kind of network.
-
-    Parameters
-    ----------
-    network : str
-        ``main`` (motorway to secondary), ``drive``, ``drive_service``, ``walk`` or ``rail``.
-
-    Raises
-    ------
-    UnknownNameError
+    """Return the Overpass way filters of a kind of network, see `cpecgeo.osm.graph`.
 
     Examples
     --------
@@ -182,52 +170,8 @@ def is_own(section: Mapping[str, Any]) -> Callable[[Tags], bool]:
     return matcher([_of_ref(ref)]) if ref else lambda _: True
 
 
-_PAKISTAN = (
-    "National Highways and Motorway Police: light vehicles 120 km/h on motorways and 100 km/h on "
-    "national highways (limits as restored in 2026)"
-)
-_TOWN = "customary limit of 40–50 km/h in Pakistani towns; the upper figure"
-_CHINA_ROAD = (
-    "Regulation implementing the Road Traffic Safety Law (State Council 405, 2004), art. 45"
-)
-_CHINA_FAST = (
-    "Regulation implementing the Road Traffic Safety Law (State Council 405, 2004), art. 78"
-)
-_GUESS = "assumption of this package: no limit in law is known for the class"
-
-# Highway class → (km/h, source), by country. These are legal limits, not truck speeds; several
-# classes may share one.
-_LIMITS: Mapping[str, Mapping[str, tuple[float, str]]] = {
-    "PK": {
-        "motorway": (120, _PAKISTAN),
-        "trunk": (100, _PAKISTAN),
-        "primary": (80, _GUESS),
-        "secondary": (70, _GUESS),
-        "tertiary": (60, _GUESS),
-        "unclassified": (50, _GUESS),
-        "residential": (50, _TOWN),
-        "living_street": (20, _GUESS),
-        "service": (20, _GUESS),
-        "track": (20, _GUESS),
-        "road": (40, _GUESS),
-        "rail": (105, "present line speed of ML-1, 65–110 km/h; the usual one of its faster parts"),
-    },
-    "CN": {
-        "motorway": (120, _CHINA_FAST),
-        "trunk": (70, _CHINA_ROAD),
-        "primary": (70, _CHINA_ROAD),
-        "secondary": (70, _CHINA_ROAD),
-        "tertiary": (40, _CHINA_ROAD),
-        "unclassified": (40, _CHINA_ROAD),
-        "residential": (30, _CHINA_ROAD),
-        "living_street": (20, _GUESS),
-        "service": (20, _GUESS),
-        "track": (20, _GUESS),
-        "road": (40, _GUESS),
-        "rail": (100, _GUESS),
-    },
-}
 # Limits mapped by kind, as in maxspeed=CN:urban.
+_COUNTRIES = ("PK", "CN")
 _NAMED = {
     "motorway": "motorway",
     "trunk": "trunk",
@@ -267,29 +211,20 @@ def speeds() -> pd.DataFrame:
     >>> float(table.loc[("PK", "motorway"), "kmh"]), float(table.loc[("CN", "trunk"), "kmh"])
     (120.0, 70.0)
     """
-    rows = [
-        (country, kind, float(limit), source)
-        for country, limits in _LIMITS.items()
-        for kind, (limit, source) in limits.items()
-    ]
-    return pd.DataFrame(rows, columns=["country", "highway", "kmh", "source"])
+    table = read_table("osm_speeds.csv")[["country", "highway", "kmh", "source"]]
+    return pd.DataFrame(table.to_dict("list")).astype({"kmh": float})
+
+
+@cache
+def _limits(country: str) -> dict[str, float]:
+    """Return the limit of each class of way: Pakistan's, but in China; legal, not truck speeds."""
+    table = speeds()
+    own = table[table["country"] == country]
+    return dict(zip(own["highway"], own["kmh"], strict=True)) if len(own) else _limits("PK")
 
 
 def kmh(tags: Mapping[str, str], country: str, *, on_foot: bool = False) -> tuple[float, str]:
-    """Return the speed of a way, and its basis.
-
-    Parameters
-    ----------
-    tags : mapping
-    country : str
-        ``"PK"`` or ``"CN"``; elsewhere Pakistan's figures are used.
-    on_foot : bool
-
-    Returns
-    -------
-    kmh : float
-    basis : str
-        ``"maxspeed"``, ``"implicit"`` or ``"fallback"``.
+    """Return the speed of a way, and its basis: ``"maxspeed"``, ``"implicit"``, ``"fallback"``.
 
     Examples
     --------
@@ -300,7 +235,7 @@ def kmh(tags: Mapping[str, str], country: str, *, on_foot: bool = False) -> tupl
     """
     if on_foot:
         return _WALK_KMH, "implicit"
-    limits = _LIMITS.get(country, _LIMITS["PK"])
+    limits = _limits(country)
     most = _MOST_RAIL_KMH if "railway" in tags else _MOST_KMH
     stated = _parse_limit(tags.get("maxspeed", ""), most)
     if stated is not None:
@@ -311,7 +246,7 @@ def kmh(tags: Mapping[str, str], country: str, *, on_foot: bool = False) -> tupl
     base, link = kind.removesuffix("_link"), kind.endswith("_link")
     if base not in limits:
         return _FALLBACK_KMH, "fallback"
-    return limits[base][0] * (_LINK_SHARE if link else 1.0), "implicit"
+    return limits[base] * (_LINK_SHARE if link else 1.0), "implicit"
 
 
 def _parse_limit(text: str, most: float) -> float | None:
@@ -323,21 +258,14 @@ def _parse_limit(text: str, most: float) -> float | None:
             found.append(float(number[1]) * (_MILE_KM if number[2] == "mph" else 1.0))
         elif ":" in part:
             country, _, zone = part.strip().partition(":")
-            limits = _LIMITS.get(country.upper())
-            if limits and zone in _NAMED:
-                found.append(float(limits[_NAMED[zone]][0]))
+            if country.upper() in _COUNTRIES and zone in _NAMED:
+                found.append(_limits(country.upper())[_NAMED[zone]])
     usable = [f for f in found if _LEAST_KMH <= f <= most]
     return min(usable) if usable else None
 
 
 def countries(xy: NDArray[np.float64]) -> NDArray[Any]:
-    """Return ``"CN"`` for points in China, ``"PK"`` for all others, by the bundled outlines.
-
-    Parameters
-    ----------
-    xy : ndarray, shape (points, 2)
-        lon, lat.
-    """
+    """Return ``"CN"`` for points in China, ``"PK"`` for all others, by the bundled outlines."""
     frame = layer("countries")
     china = shapely.union_all(frame.geometry[frame["id"] == "china"].to_numpy())
     shapely.prepare(china)

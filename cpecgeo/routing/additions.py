@@ -114,17 +114,6 @@ def extend(net: Network, corridors: tuple[Corridor, ...], join_km: float) -> Net
     Each corridor is cut at its stops. An end or a stop is joined to lines of its mode within
     `join_km`, in the network or in an earlier corridor. The line is cut there, and a stretch of the
     corridor's kind is added. At stops of a railway near a road one can change.
-
-    Parameters
-    ----------
-    net : Network
-    corridors : tuple of Corridor
-    join_km : float
-
-    Raises
-    ------
-    InputError
-        A corridor that joins nowhere.
     """
     waiting = list(corridors)
     while waiting:
@@ -280,19 +269,10 @@ def _join(draft: _Draft, net: Network, corridor: Corridor, places: _Places, join
         is_change = mode != other
         spot, foot = draft.nodes[node]["geometry"], draft.nodes[target]["geometry"]
         like = next(row for row in draft.rows if node in (row["u"], row["v"]))
-        row = {
-            **like,
-            "u": node,
-            "v": target,
-            "name": f"Change at {name}" if is_change else like["name"],
-            "geometry": LineString([spot, foot]),
-            "basis": "schematic",
-            "hours": away / like["kmh"],
-        }
+        row = {**like, "u": node, "v": target, "geometry": LineString([spot, foot])}
+        row |= {"basis": "schematic", "hours": away / like["kmh"]}
         if is_change:
-            change = f"transfer-{corridor.name}-{node}"
-            row |= {"mode": "transfer", "speed_class": "transfer", "kmh": np.nan, "hours": hours}
-            row |= {"section": change, "sections": (change,), "status": "operating"}
+            row |= _change(corridor, node, name, hours)
         draft.add_edge(row, np.array([0.0, away]))
         draft.joins.append(
             {
@@ -314,13 +294,25 @@ def _change_within(draft: _Draft, places: _Places, hours: float, corridor: Corri
         other = places.get(("rail", km)) if mode == "road" else None
         if other is None:
             continue
-        change = f"transfer-{corridor.name}-{node}"
         like = next(row for row in draft.rows if node in (row["u"], row["v"]))
         spot = draft.nodes[node]["geometry"]
-        row = {"mode": "transfer", "speed_class": "transfer", "kmh": np.nan, "hours": hours}
-        row |= {"section": change, "sections": (change,), "status": "operating"}
-        row |= {"u": node, "v": other[0], "name": f"Change at {name}"}
-        draft.add_edge({**like, **row, "geometry": LineString([spot, spot])}, np.zeros(2))
+        row = {**like, "u": node, "v": other[0], "geometry": LineString([spot, spot])}
+        draft.add_edge(row | _change(corridor, node, name, hours), np.zeros(2))
+
+
+def _change(corridor: Corridor, node: int, name: str, hours: float) -> dict[str, Any]:
+    """Return the columns of a change between road and rail."""
+    change = f"transfer-{corridor.name}-{node}"
+    return {
+        "name": f"Change at {name}",
+        "mode": "transfer",
+        "speed_class": "transfer",
+        "kmh": np.nan,
+        "hours": hours,
+        "section": change,
+        "sections": (change,),
+        "status": "operating",
+    }
 
 
 def find_countries(lines: gpd.GeoSeries) -> list[str]:

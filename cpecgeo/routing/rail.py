@@ -54,7 +54,7 @@ def phases(plan: str | int | None = 2026) -> gpd.GeoDataFrame:
     >>> int(plan["official_km"].sum()), plan["name"].iloc[0]
     (1726, 'Karachi–Rohri')
     """
-    table = read_table("rail_phases.csv").copy()
+    table = read_table("rail_phases.csv").drop(columns=["id", "section", "licence"])
     table["plan"] = table["plan"].astype(str)
     if plan is not None:
         known = sorted(set(table["plan"]), reverse=True)
@@ -72,35 +72,15 @@ def phases(plan: str | int | None = 2026) -> gpd.GeoDataFrame:
             lines.append(None)
             limits.append((np.nan, np.nan))
     frame = gpd.GeoDataFrame(table, geometry=lines, crs=4326)
-    frame["km_from"], frame["km_to"] = np.array(limits, float).T
-    frame["posts_km"] = frame["km_to"] - frame["km_from"]
-    drawn = np.full(len(frame), np.nan)
     known_lines = frame.geometry.notna().to_numpy()
+    drawn = np.full(len(frame), np.nan)
     if known_lines.any():
         drawn[known_lines] = geodesy.length_km(frame.geometry[known_lines])
-    frame["drawn_km"] = drawn
-    frame = frame[
-        [
-            "plan",
-            "number",
-            "name",
-            "from_stop",
-            "to_stop",
-            "km_from",
-            "km_to",
-            "posts_km",
-            "drawn_km",
-            "official_km",
-            "cost_busd",
-            "years",
-            "status",
-            "in_force",
-            "source",
-            "source_date",
-            "note",
-            "geometry",
-        ]
-    ]
+    start, end = np.array(limits, float).T
+    about = {"km_from": start, "km_to": end, "posts_km": end - start, "drawn_km": drawn}
+    at = list(frame.columns).index("to_stop") + 1
+    for n, (name, values) in enumerate(about.items()):
+        frame.insert(at + n, name, values)
     frame.attrs = {
         "method": "stretches of ml1 between stops; geodesic drawn_km",
         "ellipsoid": "WGS 84",

@@ -76,16 +76,14 @@ def sea_route(a: PointLike, b: PointLike, *, names: tuple[str, str] | None = Non
         raise MissingExtraError(
             'Legs by sea need searoute: pip install "cpecgeo[sea]" (searoute 1.6).'
         ) from error
-    ends = [
-        resolve_point(x, what, among=("place",))
-        for x, what in ((a, "the first port"), (b, "the second port"))
-    ]
+    what = ("the first port", "the second port")
+    ends = [resolve_point(x, word, among=("place",)) for x, word in zip((a, b), what, strict=True)]
     if ends[0][1].equals(ends[1][1]):
         raise InputError("Both ports are at one place; there is no way between them.")
     known = np.array([*searoute.setup_P().nodes, *searoute.setup_M().nodes], float)
     known = known[np.abs(known[:, 0]) <= 180.0]  # lanes continue beyond ±180°
-    for (name, point), what in zip(ends, ("the first port", "the second port"), strict=True):
-        _check_port(name, point, what, known)
+    for (name, point), word in zip(ends, what, strict=True):
+        _check_port(name, point, word, known)
     # Its graph is shared, and calls with restrictions change it; none are used.
     lane = searoute.searoute(
         [ends[0][1].x, ends[0][1].y], [ends[1][1].x, ends[1][1].y], append_orig_dest=True
@@ -198,10 +196,8 @@ def _one_leg(
 ) -> Route:
     row = {
         "turn": "start",
-        "name": about["name"],
-        "mode": about["mode"],
-        "from": labels[0],
-        "to": labels[1],
+        **{c: about[c] for c in ("name", "mode")},
+        **dict(zip(("from", "to"), labels, strict=True)),
         "km": km,
         "hours": km / kmh,
         "status": "operating",
@@ -210,9 +206,7 @@ def _one_leg(
         "country": "",
         "section": about["name"],
         "accuracy_km": np.nan,
-        "basis": about["basis"],
-        "source": about["source"],
-        "licence": about["licence"],
+        **{c: about[c] for c in ("basis", "source", "licence")},
         "km_from": 0.0,
         "km_to": km,
         "geometry": line,
@@ -232,10 +226,7 @@ def _one_leg(
 
 def _shorten(xy: NDArray[np.float64]) -> Any:
     """Return the shortest line over points of the lane that avoids known land."""
-    countries = layer("countries")
-    known = shapely.box(*countries.total_bounds)
-    land = shapely.union_all(countries.geometry.to_numpy())
-    shapely.prepare(land)
+    known, land, _ = _find_land()
     fine = shapely.get_coordinates(densify(LineString(xy), _STEP_KM))
     inside = shapely.contains_xy(known, fine)
     total = np.full(len(fine), np.inf)
@@ -244,20 +235,21 @@ def _shorten(xy: NDArray[np.float64]) -> Any:
     for at in range(1, len(fine)):
         # The lane's own next point is always allowed; shortcuts only where all land is known.
         back = np.flatnonzero(inside[:at]) if inside[at] else np.empty(0, int)
-        cuts = shapely.linestrings(
-            np.stack((fine[back], np.tile(fine[at], (len(back), 1))), axis=1)
-        )
-        back = back[_over_land(land, cuts) <= _GRAZE_DEG]
+        back = back[_over_land(land, _edges_to(fine, back, at)) <= _GRAZE_DEG]
         before = np.unique(np.append(back, at - 1))
-        steps = shapely.linestrings(
-            np.stack((fine[before], np.tile(fine[at], (len(before), 1))), axis=1)
-        )
-        reach = total[before] + length_km(gpd.GeoSeries(steps, crs=4326)).to_numpy()
+        steps = gpd.GeoSeries(_edges_to(fine, before, at), crs=4326)
+        reach = total[before] + length_km(steps).to_numpy()
         total[at], came[at] = reach.min(), before[int(reach.argmin())]
     keep = [len(fine) - 1]
     while keep[-1]:
         keep.append(int(came[keep[-1]]))
     return fine[keep[::-1]]
+
+
+def _edges_to(xy: NDArray[np.float64], before: NDArray[np.int64], at: int) -> Any:
+    """Return a straight line from each of some points to another."""
+    ends = np.broadcast_to(xy[at], (len(before), 2))
+    return shapely.linestrings(np.stack((xy[before], ends), axis=1))
 
 
 def _over_land(land: shapely.Geometry, lines: NDArray[np.object_]) -> Any:
@@ -269,33 +261,22 @@ def _over_land(land: shapely.Geometry, lines: NDArray[np.object_]) -> Any:
 
 
 @cache
-def _find_sea() -> tuple[shapely.Polygon, shapely.MultiPolygon]:
-    """Return the box of known land, and the sea in it."""
+def _find_land() -> tuple[shapely.Polygon, shapely.Geometry, shapely.MultiPolygon]:
+    """Return the box of known land, the land, and the sea in the box."""
     countries = layer("countries")
     known = shapely.box(*countries.total_bounds)
-    rest = known.difference(shapely.union_all(countries.geometry.to_numpy()))
-    parts = [part for part in shapely.get_parts(rest) if part.area > _GAP_DEG2]
-    return known, shapely.MultiPolygon(parts)
+    land = shapely.union_all(countries.geometry.to_numpy())
+    parts = shapely.get_parts(known.difference(land))
+    shapely.prepare(land)
+    return known, land, shapely.MultiPolygon([part for part in parts if part.area > _GAP_DEG2])
 
 
 def _check_port(name: str, point: shapely.Point, what: str, ports: NDArray[np.float64]) -> None:
     """Refuse an end of a sea route that lies more than 50 km inland.
 
-    Parameters
-    ----------
-    name : str
-    point : Point
-        Lon, lat.
-    what : str
-        The argument's name, for the message.
-    ports : ndarray, shape (n, 2)
-        Lon, lat of known ports and points of lanes, for ends outside the bundled land.
-
-    Raises
-    ------
-    InputError
+    `ports` are known ports and points of lanes, for ends outside the bundled land.
     """
-    known, sea = _find_sea()
+    known, _, sea = _find_land()
     if known.contains(point):
         away, of = float(distance_km(point, sea)), "the sea"
     else:

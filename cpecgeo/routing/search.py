@@ -163,21 +163,8 @@ def snap_ends(
 
     With any mode an end may join a road and a railway, the farther one if it is at most 15 km
     farther off; a route uses the one that costs least including access. A named station joins its
-    railway. By km, which leave changes out, another named place joins its road.
-
-    Parameters
-    ----------
-    ends : sequence of (str, PointLike)
-        The name of an end for messages, and the end.
-    ground : Usable
-    max_access_km : float
-    weight : str
-        The minimized cost.
-
-    Raises
-    ------
-    InputError
-        Nothing within `max_access_km`.
+    railway. By km, which leave changes out, another named place joins its road. Each end comes with
+    its name for messages.
     """
     far = number(max_access_km, "max_access_km", infinite=True)
     things = [_find_place(x, ground.mode) if isinstance(x, str) else x for _, x in ends]
