@@ -127,7 +127,9 @@ class Accuracies:
 
     def at(self, target: Ints, km: Floats) -> Floats:
         """Return the accuracy at a chainage of targets, by position; NaN for -1."""
-        told = np.empty(len(km))
+        told = np.full(len(km), np.nan)
+        if not self.legs and np.isnan(self.stated).all():
+            return told
 
         def work(first: int, last: int) -> None:
             told[first:last] = self._look_up(target[first:last], km[first:last])

@@ -9,7 +9,6 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from numpy.typing import NDArray
 
 from cpecgeo import geodesy
 from cpecgeo.analysis.accuracy import Accuracies, Steps
@@ -183,12 +182,13 @@ def nearest(
     accuracy = Accuracies.of(to).near(
         given.each(len(frame) // max(len(given), 1)), code, distance, at
     )
-    names, km = _names_and_km(frame, ids, code)
+    names, km = _names_and_km(frame, pd.Series(ids), code)
     frame["target"] = names.array if is_hit.all() else names.where(is_hit).to_numpy()
     answer = frame.drop(columns="path")
-    answer["km"] = km
+    # As series, columns aren't copied.
+    answer["km"] = pd.Series(km, answer.index, copy=False)
     rank = answer.pop("rank") if "rank" in answer else None
-    answer["accuracy_km"] = accuracy
+    answer["accuracy_km"] = pd.Series(accuracy, answer.index, copy=False)
     if (own := subject.accuracy_km) is not None:
         answer["point_accuracy_km"] = np.repeat(own, len(answer) // max(len(own), 1))
     if rank is not None:
@@ -199,14 +199,14 @@ def nearest(
     return _tell(answer, subject, to)
 
 
-def _names_and_km(frame: pd.DataFrame, ids: NDArray[Any], code: Ints) -> tuple[Any, Floats]:
+def _names_and_km(frame: pd.DataFrame, ids: pd.Series, code: Ints) -> tuple[Any, Floats]:
     """Return names of targets, and km along them: NaN where there are none, and 0 for -0."""
-    names, parts = pd.Series(ids).array, {-1: pd.Series(ids[:0])}
+    parts = {-1: ids[:0]}
     at, is_none, km = frame["km"].to_numpy(), frame["side"].isna().to_numpy(), np.empty(len(code))
 
     def work(first: int, last: int) -> None:
         here = slice(first, last)
-        parts[first] = pd.Series(names.take(code[here]))
+        parts[first] = pd.Series(ids.array.take(code[here]))
         km[here] = np.where(np.abs(at[here]) < _NOTHING_KM, 0.0, at[here])
         km[here][is_none[here]] = np.nan
 

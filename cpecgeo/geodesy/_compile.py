@@ -340,11 +340,17 @@ def spread(work: Callable[[int, int], Any], rows: int, *, least: int = 2_000) ->
     """
     size = max(least, rows // _SLICES)
     slices = list(pairwise([*range(0, rows, size), rows]))
-    count = min(threads(), len(slices))
-    if count <= 1:
-        for first, last in slices:
+    others, waiting = min(threads(), len(slices)) - 1, iter(slices)
+
+    def run() -> None:
+        for first, last in waiting:  # each thread takes the next slice that is left
             work(first, last)
+
+    if others <= 0:
+        run()
         return
-    with ThreadPoolExecutor(count) as pool:
-        for job in [pool.submit(work, a, b) for a, b in slices]:
+    with ThreadPoolExecutor(others) as pool:
+        jobs = [pool.submit(run) for _ in range(others)]
+        run()
+        for job in jobs:
             job.result()

@@ -138,8 +138,10 @@ class Index:
 
     @cached_property
     def _names(self) -> Any:
-        """The ids as a pandas array, so that its type is inferred only once."""
-        return pd.Series(self.ids).array
+        """The ids as a pandas array, so that its type is inferred only once; None for 0, 1, …"""
+        numbers = np.arange(len(self))
+        plain = self.ids.dtype == numbers.dtype and (self.ids == numbers).all()
+        return None if plain else pd.Series(self.ids).array
 
     @cached_property
     def _ball(self) -> Ball:
@@ -307,10 +309,8 @@ class Index:
             is_far = ~(records[:, -1, 1] < ANTIPODAL_M)
             beyond |= limit_m > ANTIPODAL_M and is_far.any() and is_far[order]
             if limit_m >= BEYOND_M and beyond.any():
-                rows = order[beyond]
-                records[rows] = search_beyond(
-                    spots[beyond], xyz[beyond], tree, self._ends, limit, records[rows]
-                )
+                far, rows = (spots[beyond], xyz[beyond]), order[beyond]
+                records[rows] = search_beyond(*far, tree, self._ends, limit, records[rows])
             part = found.rows(slice(first, last))
             part.lon[...], part.lat[...] = geodetic(records[:, :, 4:7])
             tell(
@@ -328,7 +328,7 @@ class Index:
         count, k = found.metres.shape
         which = found.target.ravel()
         is_hit = which >= 0
-        some = pd.Series(self._names.take(which))
+        some = pd.Series(which if self._names is None else self._names.take(which), copy=False)
         distance, km = found.metres.ravel(), found.along.ravel()
 
         def scale(first: int, last: int) -> None:
