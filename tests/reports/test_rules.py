@@ -11,7 +11,7 @@ import shapely
 import cpecgeo as cg
 from cpecgeo.analysis.measure import span_text
 from cpecgeo.maps.words import find_words
-from cpecgeo.reports import areas, corridors, document, people, render, sites
+from cpecgeo.reports import corridors, nearby, render, sites
 from cpecgeo.reports.document import Part
 
 EN = find_words("en")
@@ -29,7 +29,7 @@ EN = find_words("en")
     ],
 )
 def test_a_range_changes_its_unit_at_a_million_or_at_ten_thousand(lang, low, high, told):
-    assert people.tell_range(low, high, find_words(lang)) == told
+    assert nearby.tell_range(low, high, find_words(lang)) == told
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_a_range_changes_its_unit_at_a_million_or_at_ten_thousand(lang, low, hig
     [(80, 120, False), (79.9, 100, True), (100, 120.1, True), (100, 100, False), (120, 130, True)],
 )
 def test_a_range_is_wide_from_a_fifth_on(low, high, is_wide):
-    assert people._is_wide(people.People(1, 100.0, low, high)) is is_wide
+    assert nearby._is_wide(nearby.People(1, 100.0, low, high)) is is_wide
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_range_is_wide_from_a_fifth_on(low, high, is_wide):
     [(0, 0.0, "0"), (1, 0.0, "an unknown number of"), (2, 1_234.0, "1,234")],
 )
 def test_people_of_whom_nothing_is_known_are_not_0(towns, drawn, told):
-    assert people.People(towns, drawn, drawn, drawn).tell(EN) == told
+    assert nearby.People(towns, drawn, drawn, drawn).tell(EN) == told
 
 
 @pytest.mark.parametrize(
@@ -145,14 +145,14 @@ def test_an_address_is_shown_by_up_to_48_letters(letters, shown):
 )
 def test_km_in_an_area_have_a_decimal_below_a_half(km, told):
     found = pd.DataFrame({"title": ["The road"], "length_km": [km]})
-    said = areas.lead_area(found, "here", shapely.box(60, 20, 60.1, 20.1), EN)
+    said = nearby.lead_area(found, "here", pd.DataFrame({"population": []}), EN)
     assert said.startswith(f"Through here run: The road ({told}).")
     assert "No town of the gazetteer lies in here." in said
 
 
 def test_one_corridor_in_an_area_adds_up():
     one, two = (
-        areas.list_inside(pd.DataFrame({"geometry": [0] * n, "target": "x", "km": 1.0}), EN)
+        nearby.list_inside(pd.DataFrame({"geometry": [0] * n, "target": "x", "km": 1.0}), EN)
         for n in (1, 2)
     )
     assert one.text == ()
@@ -212,7 +212,7 @@ def test_a_corridor_that_is_drawn_nearer_and_known_roughly_is_told_after_the_bes
     )
     view = near[["title"]].assign(away=["2 km", "5 km", "9 km"])
     spot = shapely.Point(67, 25)
-    said = document.lead_corridor(Part("corridors", "", (), near, view=view), spot, EN)
+    said = nearby.lead_corridor(Part("corridors", "", (), near, view=view), spot, EN)
     span = span_text(2.0, 0.0, 30.0, say=EN)
     assert said == [
         "The good road is the nearest corridor, 5 km away.",
@@ -220,8 +220,8 @@ def test_a_corridor_that_is_drawn_nearer_and_known_roughly_is_told_after_the_bes
     ]
     alone = near.tail(2).reset_index(drop=True)
     part = Part("corridors", "", (), alone, view=view.tail(2).reset_index(drop=True))
-    assert document.lead_corridor(part, spot, EN) == said[:1]
-    several = document.lead_corridor(part, shapely.MultiPoint([(67, 25), (68, 25)]), EN)
+    assert nearby.lead_corridor(part, spot, EN) == said[:1]
+    several = nearby.lead_corridor(part, shapely.MultiPoint([(67, 25), (68, 25)]), EN)
     assert several == ["The good road is the nearest corridor: 5 km from the nearest of them."]
     zero = Part("corridors", "", (), alone, view=part.shown.assign(away="0 km"))
-    assert document.lead_corridor(zero, spot, EN) == ["The good road touches it."]
+    assert nearby.lead_corridor(zero, spot, EN) == ["The good road touches it."]
