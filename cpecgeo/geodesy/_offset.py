@@ -1,13 +1,12 @@
 """Compiled: the buffer of a line that keeps clear of itself, straight from its edges.
 
-The boundary goes along the left of the line, around its end, and back along the other side, which
-is the left of the reversed line. Each edge has a stretch of it: straight along the edge, and round
-where the line turns right. Where it turns left, the stretches of two edges meet, and those of edges
-between them, which are within the radius of these two, vanish.
+The boundary goes along the left of the line, around its end, and back along the other side. An edge
+of the line is split into pieces short enough for their chords to lie hardly below the ground; the
+modules that this one uses call the pieces edges.
 
-Each vertex is placed from its own edge, without a search. Afterwards every edge of the boundary is
-compared with all edges of the line that are near along it; if one is too near, or the line doesn't
-keep clear of itself (`_reach`), there is no answer here.
+Each vertex is placed from its own edge, without a search (`_stretches`). Afterwards every edge of
+the boundary is compared with all edges of the line, and what vanished with other edges
+(`_clearance`). If one is too near or too far, the line comes near itself, and there is no answer.
 """
 
 # Kernels have signatures of their own, which say more than annotations would.
@@ -41,6 +40,7 @@ _LONGEST_M, _PIECE_M = 300_000.0, 20_000.0  # edges of the line, before and afte
 # A geodesic of 100 km is so far from the curve of its piece, and the cube of the length counts.
 _STRAY_M, _STRAY = 6.7e-4, 0.03
 _PLACED = 20.0  # times the error of a placed vertex: the least tolerance
+_STEPS = 10  # of work for each vertex
 _FAILED, _FULL = 0, -1
 
 
@@ -237,8 +237,11 @@ def offset(line: Any, metres: float, rtol: float) -> Any:
     wide = reach / cos(radians(_NORTH_DEG))
     if west - wide < -180.0 or east + wide > 180.0 or east - west > _WIDE_DEG:
         return None
+    # About as many vertices are on arcs, at corners, and along edges.
+    along = shapely.length(line) * _DEGREE_M / np.sqrt(_LEAST_RADIUS_M * within)
+    count = int(2.0 / np.sqrt(rtol) + along) + 3 * len(xy)
     rows = 2_000 + 10 * len(xy)
-    run, made = choose(trace, 30 * rows), _FULL
+    run, made = choose(trace, _STEPS * count), _FULL
     while made == _FULL:
         lines: Floats = np.empty((rows, 2))
         made, rows = run(np.ascontiguousarray(xy), float(metres), within, lines), 4 * rows
