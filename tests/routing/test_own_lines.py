@@ -142,6 +142,9 @@ def test_speed_is_that_of_the_class_or_as_given():
     assert hours() == pytest.approx(1 / 60, rel=0.02)
     assert hours(speed_class="motorway") == pytest.approx(1 / 90, rel=0.02)
     assert hours(kmh=150.0) == pytest.approx(1 / 150, rel=0.02)
+    for none in (np.nan, None):
+        assert hours(kmh=none) == pytest.approx(1 / 60, rel=0.02)
+        assert hours(kmh=none, speed_class="motorway") == pytest.approx(1 / 90, rel=0.02)
     with pytest.raises(errors.InputError, match="speed_class 'fast'"):
         hours(speed_class="fast")
 

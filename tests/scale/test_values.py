@@ -1,9 +1,11 @@
 """Values come out as they went in, names don't clash, and wrong positions are remarked."""
 
+import contextlib
 import csv
 import io
 import pickle
 import re
+import sqlite3
 import subprocess
 import sys
 import warnings
@@ -310,3 +312,25 @@ def test_the_first_impossible_accuracy_is_shown_with_its_row(values, found, kind
     assert points.odd_accuracy(table, None, 10) == found
     bare = pd.DataFrame({"n": [1]})
     assert points.odd_accuracy(bare, None, 10) == (0, 0, "")
+
+
+@pytest.mark.parametrize(
+    ("columns", "name"),
+    [(["a"], "fid"), (["fid", "a"], "row_fid"), (["fid", "row_fid"], "gpkg_row_fid")],
+)
+def test_numbers_of_features_get_a_name_that_no_column_has(tmp_path, columns, name):
+    values = {column: [10, 20, 30] for column in columns}
+    frame = gpd.GeoDataFrame(values, geometry=gpd.points_from_xy([67, 68, 69], [25] * 3), crs=4326)
+    path = tmp_path / "a.gpkg"
+    frame.to_file(path, layer="a", engine="pyogrio", FID="number", SPATIAL_INDEX="NO")
+    with contextlib.closing(sqlite3.connect(path)) as file:
+        for (trigger,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'"):
+            file.execute(f'DROP TRIGGER "{trigger}"')
+        file.execute("DELETE FROM a WHERE number = 1")
+        file.commit()
+    scale.nearest_file(path, tmp_path / "o.csv", targets="ml1")
+    found = pd.read_csv(tmp_path / "o.csv")
+    assert found[name].tolist() == [2, 3]
+    for column in columns:
+        assert found[column].tolist() == [20, 30]
+    assert found.columns.is_unique
