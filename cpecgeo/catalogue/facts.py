@@ -14,7 +14,7 @@ from cpecgeo.catalogue.files import read_table
 from cpecgeo.errors import InputTypeError, UnknownNameError
 
 __all__ = [
-    "POINTS",
+    "POINT_LAYERS",
     "ROLES",
     "add_facts",
     "add_names",
@@ -30,18 +30,12 @@ __all__ = [
     "station_name",
 ]
 
-POINTS = (
-    "stations",
+# Sites, towns, plants (named after towns far off), stations: "Gwadar" is the town, "Hub" too.
+POINT_LAYERS = (
+    "ports", "crossings", "mines", "zones", "places", "energy", "interchanges", "stations",
     "waypoints",
-    "interchanges",
-    "crossings",
-    "mines",
-    "ports",
-    "zones",
-    "energy",
-    "places",
-)
-"""Layers of points, each with district, role and rank."""
+)  # fmt: skip
+"""Layers of points, each with district, role and rank; a place is looked up in this order."""
 
 ROLES = {
     "terminus": 1,
@@ -74,7 +68,7 @@ def add_facts(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     ['Chagai', 'Balochistan']
     """
     frame = add_names(name, frame)
-    if name in POINTS:
+    if name in POINT_LAYERS:
         frame = _locate(name, frame)
         role = roles(name)
         frame["role"] = pd.Series([role.get(i) for i in frame["id"]], frame.index, object)

@@ -87,9 +87,9 @@ def _list_names(begun: str, kinds: Sequence[str]) -> list[str]:
     They are read from small tables, without outlines and lines.
     """
     from cpecgeo.catalogue import corridor_rows
+    from cpecgeo.catalogue.facts import POINT_LAYERS
     from cpecgeo.catalogue.files import read_table
     from cpecgeo.catalogue.layers import LAYERS
-    from cpecgeo.features.places import POINT_LAYERS
 
     wanted = _hyphenate(begun)
     names = list(corridor_rows()) if "corridor" in kinds else []

@@ -15,6 +15,7 @@ from shapely.geometry import Point
 
 from cpecgeo.catalogue import fold, layer
 from cpecgeo.catalogue.facts import (
+    POINT_LAYERS,
     districts_of,
     main_stations,
     of_town,
@@ -32,7 +33,6 @@ from cpecgeo.geodesy.inputs import positive_km
 __all__ = [
     "COLUMNS",
     "PLACE_KM",
-    "POINT_LAYERS",
     "Place",
     "find_stop",
     "km_of",
@@ -41,12 +41,6 @@ __all__ = [
     "stops",
 ]
 
-# Sites, towns, plants (named after towns far off), stations: "Gwadar" is the town, "Hub" too.
-POINT_LAYERS = (
-    "ports", "crossings", "mines", "zones", "places", "energy", "interchanges", "stations",
-    "waypoints",
-)  # fmt: skip
-"""Layers that a place is looked up in, in this order."""
 _NAMES = ("id", "name", "name_ur", "name_zh", "aliases")
 _SUFFIX = re.compile("(junction|cantonment|city|port|pass|sez|interchange)$")
 PLACE_KM = 30.0

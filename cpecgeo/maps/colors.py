@@ -33,7 +33,7 @@ __all__ = [
     "CATEGORIES",
     "CSS_NAMES",
     "DASHES",
-    "KINDS",
+    "LOOKS",
     "MISSING",
     "NAMED",
     "OTHER",
@@ -186,7 +186,7 @@ class Look:
     weight: float = 3.0
 
 
-KINDS = {
+LOOKS = {
     "road": Look("#b8470c", title="Road"),
     "rail": Look("#0b5c97", title="Railway"),
     "mining": Look("#57134b", title="Mining corridor"),
@@ -241,7 +241,7 @@ def find_look(kind: object) -> Look:
     >>> find_look("rail").title
     'Railway'
     """
-    return KINDS.get(kind if isinstance(kind, str) else "", KINDS[""])
+    return LOOKS.get(kind if isinstance(kind, str) else "", LOOKS[""])
 
 
 def find_dash(status: object) -> str:

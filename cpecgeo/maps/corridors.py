@@ -21,7 +21,7 @@ from cpecgeo.errors import GeometryWarning, InputError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.geodesy import Chainage
 from cpecgeo.maps import encode
-from cpecgeo.maps.colors import KINDS, NAMED
+from cpecgeo.maps.colors import LOOKS, NAMED
 from cpecgeo.maps.style import Style
 from cpecgeo.routing import Route
 
@@ -345,7 +345,7 @@ def style_towns(towns: gpd.GeoDataFrame) -> Style:
     """Return the style of the towns of `tabulate_towns`; larger ones appear at smaller scales."""
     zooms = [3.0 if rank <= NAMED else 7.5 for rank in towns["rank"]]
     return Style(
-        radius=3.0, color=KINDS["places"].color, label="name", label_zoom=3.0, rank="cpec:first",
+        radius=3.0, color=LOOKS["places"].color, label="name", label_zoom=3.0, rank="cpec:first",
         legend="Town", extra={"order": 3, "fixed": True, "zooms": zooms},
     )  # fmt: skip
 

@@ -15,7 +15,7 @@ from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor, corridors
 from cpecgeo.features.subject import SubjectLike
 from cpecgeo.maps.background import encode_background
-from cpecgeo.maps.colors import KINDS, NAMED
+from cpecgeo.maps.colors import LOOKS, NAMED
 from cpecgeo.maps.corridors import (
     NETWORK,
     choose_decimals,
@@ -239,7 +239,7 @@ def _stations() -> Iterator[_Layer]:
     style = Style(
         radius=3.0, popup=["km", "accuracy_km", "basis", "source", "source_date"],
         label="name", label_zoom=9.5, label_class="stop", legend="Station",
-        color=KINDS["rail"].color, extra={"fromZoom": 8, "role": "station", "fixed": True},
+        color=LOOKS["rail"].color, extra={"fromZoom": 8, "role": "station", "fixed": True},
     )  # fmt: skip
     yield stations, style, {"name": "Stations", "group": "Places", "key": "stations"}
 
@@ -257,7 +257,7 @@ def _places() -> Iterator[_Layer]:
             extra = {"order": 0, "fromZoom": NEAR, "role": "town", "labelZooms": zooms}
         extra["fixed"] = True
         style = Style(
-            radius=3.6 if name == "Cities" else 2.6, color=KINDS["places"].color, label="name",
+            radius=3.6 if name == "Cities" else 2.6, color=LOOKS["places"].color, label="name",
             label_zoom=zoom, label_class="city" if name == "Cities" else "place", rank="cpec:first",
             legend="Town", extra=extra,
         )  # fmt: skip
@@ -267,7 +267,7 @@ def _places() -> Iterator[_Layer]:
 def _site(layer: str, name: str, group: str, radius: float, zoom: float) -> _Layer:
     frame = read_layer(layer)
     frame = frame[frame.geometry.notna()]
-    look = KINDS[layer]
+    look = LOOKS[layer]
     zooms = {k: FAR for k, rank in enumerate(frame["rank"]) if rank == 1}
     style = Style(
         radius=radius, color=look.color, shape=look.shape, label="name", label_zoom=zoom,

@@ -17,7 +17,7 @@ from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.places import Place
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike
-from cpecgeo.maps.colors import BESIDE, CATEGORIES, KINDS
+from cpecgeo.maps.colors import BESIDE, CATEGORIES, LOOKS
 from cpecgeo.maps.corridors import (
     choose_decimals,
     encode_posts,
@@ -91,7 +91,7 @@ def color_drawing(drawing: Drawing, color: str) -> Style:
     """Set `color` in a style that has neither its own colour nor colours by kind."""
     frame = drawing.frame
     kinds = frame["kind"] if isinstance(frame, gpd.GeoDataFrame) and "kind" in frame else []
-    if drawing.style.color is not None or any(k in KINDS for k in set(map(str, kinds))):
+    if drawing.style.color is not None or any(k in LOOKS for k in set(map(str, kinds))):
         return drawing.style
     return replace(drawing.style, color=color)
 
@@ -204,7 +204,7 @@ def _subject(
     frame = subject.frame
     if frame is None:
         frame = gpd.GeoDataFrame({"name": [title] * len(subject)}, geometry=subject.shapes)
-    kind = KINDS.get(str(frame.attrs.get("layer"))) if subject.kind == "layer" else None
+    kind = LOOKS.get(str(frame.attrs.get("layer"))) if subject.kind == "layer" else None
     if kind is not None:
         look = replace(look, color=look.color or kind.color, shape=look.shape or kind.shape)
     yield Drawing(frame, look, title)

@@ -24,7 +24,7 @@ from cpecgeo.maps.background import (
     read_ground,
     read_ground_names,
 )
-from cpecgeo.maps.colors import DASHES, KINDS, NAMED, VALUES, find_look
+from cpecgeo.maps.colors import DASHES, LOOKS, NAMED, VALUES, find_look
 from cpecgeo.maps.sheet import (
     BORDER,
     INK,
@@ -59,7 +59,7 @@ _NOTE = (
 )
 SEA = "#dbe6ea"
 _MARKS = {"crossings": "s", "ports": "v", "mines": "D"}
-_LOOKS: dict[str, dict[str, Any]] = {
+_FONTS: dict[str, dict[str, Any]] = {
     "city": {"fontsize": 7, "color": "#26231f"},
     "country": {"fontsize": 7.5, "color": "#696358"},
     "province": {"fontsize": 7, "color": "#6a6357", "fontstyle": "italic"},
@@ -197,7 +197,7 @@ def _sites(axes: Axes) -> None:
     for name, mark in _MARKS.items():
         frame = layer(name)
         frame = frame[frame.geometry.notna()]
-        axes.plot(frame.geometry.x, frame.geometry.y, mark, ms=4, color=KINDS[name].color,
+        axes.plot(frame.geometry.x, frame.geometry.y, mark, ms=4, color=LOOKS[name].color,
                   mec="white", mew=0.5, zorder=5)  # fmt: skip
 
 
@@ -252,7 +252,7 @@ def _key(axes: Axes, kinds: set[str], statuses: set[str], say: Words) -> None:
     )
     entries += [
         Line2D(
-            [], [], ls="", marker=mark, ms=4, color=KINDS[name].color, label=say(KINDS[name].title)
+            [], [], ls="", marker=mark, ms=4, color=LOOKS[name].color, label=say(LOOKS[name].title)
         )
         for name, mark in _MARKS.items()
     ]
@@ -295,7 +295,7 @@ def _write_names(figure: Figure, axes: Axes, say: Words, lines: Any) -> None:
         for (x, y, side), free in tries:
             text = axes.text(
                 x, y, name.text.replace("$", r"\$"), ha=side, va="center", zorder=6,
-                **_LOOKS[name.look],
+                **_FONTS[name.look],
             )  # fmt: skip
             text.set_in_layout(False)
             box = text.get_window_extent().padded(1.5)
@@ -348,5 +348,5 @@ def _load_named() -> gpd.GeoDataFrame:
 def _dots(axes: Axes) -> None:
     """Draw dots for the cities that may be named."""
     places = _load_named()
-    axes.plot(places.geometry.x, places.geometry.y, "o", ms=2.6, color=KINDS["places"].color,
+    axes.plot(places.geometry.x, places.geometry.y, "o", ms=2.6, color=LOOKS["places"].color,
               mec="white", mew=0.5, zorder=5)  # fmt: skip

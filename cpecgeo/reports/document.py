@@ -19,7 +19,7 @@ from cpecgeo.features.subject import Subject
 from cpecgeo.files.disk import local, write_whole
 from cpecgeo.geodesy import area_km2, length_km
 from cpecgeo.maps import Map
-from cpecgeo.maps.colors import CATEGORIES, KINDS, NAMED
+from cpecgeo.maps.colors import CATEGORIES, LOOKS, NAMED
 from cpecgeo.maps.corridors import rank_towns
 from cpecgeo.maps.libraries import run_browser
 from cpecgeo.maps.words import Words
@@ -201,7 +201,7 @@ def draw_map(title: str, things: Mapping[str, Any], say: Words) -> list[Part]:
         if len(some):
             drawn.add(
                 some, name="Cities" if kind == "city" else "Towns", radius=radius,
-                color=KINDS["places"].color, label="name", label_class=kind, rank="cpec:first",
+                color=LOOKS["places"].color, label="name", label_class=kind, rank="cpec:first",
                 legend="", popup=["population"],
                 extra={"order": 4 if kind == "city" else 0, "once": True},
             )  # fmt: skip

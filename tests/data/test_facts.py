@@ -8,7 +8,7 @@ import shapely
 
 import cpecgeo as cg
 from cpecgeo.catalogue import data_path
-from cpecgeo.catalogue.facts import POINTS, ROLES
+from cpecgeo.catalogue.facts import POINT_LAYERS, ROLES
 from cpecgeo.catalogue.lines import corridor_rows
 
 # The districts that people know places to be in, whatever an outline says.
@@ -121,7 +121,7 @@ def test_most_towns_lie_within_the_accuracy_of_the_unit_that_their_district_is_d
     assert beyond.mean() < 0.02
 
 
-@pytest.mark.parametrize("name", POINTS)
+@pytest.mark.parametrize("name", POINT_LAYERS)
 def test_every_layer_of_points_breaks_down_by_district_and_province(name):
     counted = cg.exposure("western", km=[500], layer=name, value=None, by="district")
     by_province = cg.exposure("western", km=[500], layer=name, value=None, by="province")
@@ -281,7 +281,7 @@ def test_what_is_open_while_it_is_rebuilt_says_so_and_where_that_is_from():
     assert cg.report(own, draw=False).lead
 
 
-@pytest.mark.parametrize("name", [*POINTS, "sections", "districts", "provinces"])
+@pytest.mark.parametrize("name", [*POINT_LAYERS, "sections", "districts", "provinces"])
 def test_notes_are_for_readers(name):
     notes = cg.layer(name)["note"].dropna().astype(str)
     assert notes[notes.str.contains(_WORKING)].tolist() == []

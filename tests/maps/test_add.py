@@ -18,7 +18,7 @@ from cpecgeo.errors import (
 )
 from cpecgeo.maps import Map, cpec, cpec_map, explore
 from cpecgeo.maps.classes import classify_colors
-from cpecgeo.maps.colors import CATEGORIES, DASHES, KINDS, MISSING, OTHER, check_color
+from cpecgeo.maps.colors import CATEGORIES, DASHES, LOOKS, MISSING, OTHER, check_color
 from cpecgeo.maps.drawings import color_drawing, list_drawings
 from cpecgeo.maps.layer import CANVAS_ABOVE, encode_layer
 from cpecgeo.maps.style import Style
@@ -157,11 +157,11 @@ def test_kinds_can_be_told_apart_and_read_on_the_land():
         return 0.2126 * v[0] + 0.7152 * v[1] + 0.0722 * v[2]
 
     land = light("#fbf9f4")
-    for kind, look in KINDS.items():
+    for kind, look in LOOKS.items():
         assert (land + 0.05) / (light(look.color) + 0.05) >= 4.5, kind
-    lines = [KINDS[k].color for k in ("road", "rail", "mining")]
+    lines = [LOOKS[k].color for k in ("road", "rail", "mining")]
     assert len(set(lines)) == 3
-    sites = [(KINDS[k].shape) for k in ("crossings", "ports", "zones", "energy", "mines")]
+    sites = [(LOOKS[k].shape) for k in ("crossings", "ports", "zones", "energy", "mines")]
     assert len(set(sites)) == 5
 
 
@@ -195,7 +195,7 @@ SIGHT = {
 def test_lines_differ_for_everyone(kind):
     """A difference of 20 is seen at a glance; two colours of one hue differ by about 12."""
     seen = [
-        lab(np.clip(np.array(SIGHT[kind]) @ linear(KINDS[k].color), 0, 1))
+        lab(np.clip(np.array(SIGHT[kind]) @ linear(LOOKS[k].color), 0, 1))
         for k in ("road", "rail", "mining")
     ]
     for i, a in enumerate(seen):
@@ -208,9 +208,9 @@ def test_lines_differ_in_grey():
     made = bare().add(cpecgeo.layer("sections").dropna(subset="geometry"), name="S")
     looks = layer(made, "S")["looks"]
     ties = {one["color"]: one.get("ties", False) for one in looks}
-    assert ties[KINDS["rail"].color]
-    assert not ties[KINDS["road"].color]
-    light = {k: lab(linear(KINDS[k].color))[0] for k in ("road", "mining")}
+    assert ties[LOOKS["rail"].color]
+    assert not ties[LOOKS["road"].color]
+    light = {k: lab(linear(LOOKS[k].color))[0] for k in ("road", "mining")}
     assert abs(light["road"] - light["mining"]) >= 20
 
 
@@ -438,7 +438,7 @@ def test_results_bring_the_names_of_what_they_are_about(towns):
 def test_corridors_by_name_keep_their_title_and_layers_their_look():
     made = bare().add("ml1").add("ports")
     assert layer(made, cpecgeo.corridor("ml1").title)
-    assert layer(made, "ports")["looks"][0]["shape"] == KINDS["ports"].shape
+    assert layer(made, "ports")["looks"][0]["shape"] == LOOKS["ports"].shape
 
 
 def test_names_of_areas_lie_inside_them():

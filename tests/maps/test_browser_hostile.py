@@ -232,7 +232,7 @@ def test_nothing_runs_when_toggled_printed_or_travelled_in_time(visit, hostile_f
     assert "<script>alert(1)</script>" in page.locator(".cpec-foot").inner_text()
 
 
-# What the newest places are tried with: markup, ends of script, breaks of lines, direction, length.
+# Hostile texts: markup, ends of scripts, line breaks, direction marks, names of JavaScript, length.
 NEWEST = [
     "<img src=x onerror=alert(80)>",
     "</script><script>alert(81)</script>",

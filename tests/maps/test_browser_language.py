@@ -17,11 +17,11 @@ from tools.assets.letters import LETTERS, find_chinese
 
 pytestmark = pytest.mark.browser
 
-# Formats, keys and the makers, which have one name everywhere.
+# Formats, keys and providers, whose names are the same in all languages.
 SAME = {"GeoJSON", "CSV", "Enter", "Escape", "Ctrl", "English", "Leaflet", "cpecgeo"}
 # Columns whose values are words, not names and notes.
 TRANSLATED = {"kind", "basis", "status", "province"}
-# What the page says: texts, and attributes that are read out or shown.
+# All texts of the page, and attributes that are shown or read aloud.
 SAID = """() => [...document.querySelectorAll(
   ".cpec-head, .leaflet-control-container, .leaflet-popup-pane, .cpec-table, .cpec-hint")]
   .flatMap((part) => [part, ...part.querySelectorAll("*")])
@@ -95,7 +95,7 @@ def test_no_english_control_is_left_in_chinese(visit, chinese):
         text
         for text in said
         if text not in given
-        # Addresses cut a source into pieces.
+        # Links split the text of a source.
         and not (len(text) > 12 and text.strip() in whole)
         and re.search("[A-Za-z]{3,}", anything.sub("", text))
     }
@@ -207,7 +207,7 @@ def bare_machine(chromium, tmp_path_factory):
     browser.close()
 
 
-# Elements that hold a word of a language's letters, and nothing else.
+# Elements with a text in a language's letters, without child elements.
 OF = {"ur": r"^[\u0600-\u06ff]+$", "zh": r"^[\u4e00-\u9fff]+$"}
 MARKED = """of => { let n = 0; const letters = new RegExp(of);
   for (const e of document.querySelectorAll("body *")) {

@@ -51,7 +51,7 @@ def test_names_are_whole_and_touch_neither_each_other_nor_the_panels(
     assert {"INDIA", "Karachi"} <= {n if n != "India" else "INDIA" for n in names}
 
 
-# Names of cities and the symbols that their letters lie on, by the boxes of what is drawn.
+# Names of cities, and the symbols that they overlap, by the boxes of the drawn elements.
 TOUCHED = f"""() => {{ const m = {MAP}; const found = []; const symbols = [];
   const box = e => {{ const r = e.getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom]; }};
   const frame = box(m.getContainer());
@@ -178,7 +178,7 @@ def test_the_relief_lies_on_the_land_and_can_be_taken_away(visit, cpec_file, set
     page = visit(cpec_file, view=DESK)
     settled(page)
     canvas = page.locator(".leaflet-cpec-relief-pane canvas")
-    # Shadow at a place, read where the page has laid it.
+    # Read the shading at a point from the page's own canvas.
     shade = f"""([lon, lat]) => {{ const m = {MAP}; const c = document.querySelector('.leaflet-cpec-relief-pane canvas');
       const box = c.getBoundingClientRect(); const f = m.getContainer().getBoundingClientRect();
       const p = m.latLngToContainerPoint([lat, lon]);
@@ -590,7 +590,7 @@ def test_with_the_readers_own_colours_the_map_keeps_its_own(visit, tmp_path, set
     plain, forced = shown["none"], shown["active"]
     assert forced["a name"] == plain["a name"]
     assert forced["the sea"] == plain["the sea"]
-    # What a sample is made of stays; the panel round it is the reader's.
+    # Colours of samples stay; the panel around them follows the reader's scheme.
     grey = {"243,239,230", "141,134,122"}
     assert grey <= set(forced["the key of the hatch"])
     for name in ("a sample of an area", "a sample of a line"):
@@ -599,7 +599,7 @@ def test_with_the_readers_own_colours_the_map_keeps_its_own(visit, tmp_path, set
     assert "201,189,166" in forced["the panel's drawing"], "the ground's own brown"
 
 
-# Grounds of panels, by scheme, and of the reader.
+# Background colours of panels by colour scheme, and the reader's own.
 WHITES = {
     "255,253,249",
     "255,255,255",
@@ -656,10 +656,10 @@ def test_the_legend_begins_with_what_the_map_is_about(visit, tmp_path, settled):
     rows = page.locator(".cpec-legend-list li").all_inner_texts()
     assert rows[0] == "Population"
     assert rows[-1] == "Disputed boundary"
-    # Of what finds no room, the smaller goes without a name.
+    # Where there is no room for all names, those of smaller towns are left out.
     names = set(page.locator(".cpec-label-place").all_text_contents())
     assert set(towns["name"].iloc[:3]) <= names
-    # Rows without a sample stand in line with the others.
+    # Rows of the legend without a sample are aligned with the others.
     starts = page.locator(
         ".leaflet-control-layers-group label:not(.leaflet-control-layers-group-label) > span > span:last-child"
     )

@@ -99,7 +99,7 @@ def test_swatches_look_as_the_map_does(visit, tmp_path):
     rows = page.locator(".cpec-legend-list li")
     assert legend(page)[0] == "Schools"
     map_colors = colors_at(page, [[66.5, 28.5], [68.5, 28.5], [70.5, 28.5]])
-    # The map's ground is a little darker here than the paper of the legend.
+    # The map's background is a little darker here than that of the legend.
     for row, want in ((1, map_colors[0]), (rows.count() - 1, map_colors[-1])):
         shot = rows.nth(row).locator(".cpec-area").screenshot()
         picture = Image.open(io.BytesIO(shot)).convert("RGB")
@@ -269,7 +269,7 @@ LIES_ON = """() => {
   return on; }""".replace("MAP", MAP, 1)
 
 
-# Names of cities, and of which city the symbol stands nearest to them.
+# Names of cities, each with the city whose symbol is nearest to it.
 NEAREST = """() => { const map = MAP; const frame = map.getContainer().getBoundingClientRect();
   const cities = map.cpec.layers.cities; const layer = cities.cpecLayer;
   const dots = cities.cpecItems.map((item, i) => item && [cpecgeo.nameOf(layer, i), map.latLngToContainerPoint(item.getLatLng())]).filter(Boolean);
@@ -292,7 +292,7 @@ def test_each_city_is_named_beside_its_own_symbol(visit, cpec_file, width):
         page.wait_for_timeout(400)
         named = page.evaluate(NEAREST)
         assert len(named) > 3
-        # Beside another's symbol a name stands only where it is beside its own as well.
+        # A name is beside another place's symbol only if it is beside its own, too.
         wrong = [row for row in named if row[0] != row[1] and row[2] > 14]
         assert [row for row in wrong if row[3] < 16] == [], at
 
@@ -326,7 +326,7 @@ def test_remarks_about_a_stop_are_told_and_not_written_on_the_map(visit, tmp_pat
     assert popup.locator("h2").inner_text() == "Tashkurgan airport"
     popup.locator("summary").click()
     assert "S of town, G314 passes W" in popup.locator("details").inner_text()
-    # A name that stands in brackets is found, too.
+    # The search finds a name in brackets, too.
     page.fill("input.search-input", "Toqquzaq")
     page.wait_for_selector(".search-tip")
     assert "Shufu" in page.locator(".search-tip").first.inner_text()
@@ -361,7 +361,7 @@ def test_names_lie_on_no_symbol_and_stops_on_no_line(visit, cpec_file, at):
     page = visit(cpec_file, view=DESK)
     go(page, *at)
     on = page.evaluate(LIES_ON)
-    # In the thick of it the name of a hub may lie on a symbol, no other.
+    # Where symbols are dense, only the names of main towns may overlap one.
     places = cpecgeo.layer("places")
     assert {name for name, _ in on["symbol"]} <= set(places.loc[places["rank"] <= 4, "name"])
     assert len(on["symbol"]) <= 6

@@ -125,7 +125,7 @@ def test_a_layer_is_saved_as_it_was_given(visit, tmp_path):
         assert list(got["name"]) == list(frame["name"])
         assert list(got["value"]) == list(frame["value"])
         for a, b in zip(got.geometry, frame.geometry, strict=True):
-            # Lines between the same ends, with the vertices that geodesics have.
+            # The file has further vertices, along the geodesic between the same ends.
             assert shapely.hausdorff_distance(a, b) < 0.01
             assert a.geom_type == b.geom_type
         with page.expect_download() as waiting:
@@ -145,8 +145,8 @@ def test_a_layer_is_saved_as_it_was_given(visit, tmp_path):
         page.locator("dialog").wait_for(state="detached")
 
 
-# The browser, when it is busy, at times never announces one of many downloads in a row: a test of
-# what many files hold takes their text in the page.
+# A busy browser sometimes doesn't announce one of many downloads in a row, so a test of the content
+# of many files reads it in the page.
 KEEP_FILES = """() => {
   const make = URL.createObjectURL;
   window.kept = [];

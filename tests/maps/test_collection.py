@@ -10,7 +10,7 @@ from shapely.geometry import LineString, Point
 from cpecgeo import corridor
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.maps import Map, cpec_map
-from cpecgeo.maps.colors import CATEGORIES, KINDS
+from cpecgeo.maps.colors import CATEGORIES, LOOKS
 
 ALIGNMENTS = ("western", "central", "eastern")
 
@@ -42,7 +42,7 @@ def test_corridors_of_one_kind_have_colours_of_their_own(three):
     # The set is tested for colour-vision deficiencies as a whole.
     assert len(distinct) == 3
     assert distinct <= set(CATEGORIES)
-    assert colors[0] == {KINDS["road"].color}
+    assert colors[0] == {LOOKS["road"].color}
     for one, color in zip(corridors(three), colors, strict=True):
         assert [{entry["color"]} for entry in one["legend"]] == [color]
     # The dash still says the status.
@@ -52,7 +52,7 @@ def test_corridors_of_one_kind_have_colours_of_their_own(three):
 def test_a_corridor_alone_and_one_of_another_kind_keep_the_colour_of_their_kind():
     page = Map().add("kkh").add("ml2")
     assert [one["looks"][0]["color"] for one in corridors(page)] == [
-        KINDS["road"].color, KINDS["rail"].color,
+        LOOKS["road"].color, LOOKS["rail"].color,
     ]  # fmt: skip
     assert [one["legend"][0]["label"] for one in corridors(page)] == ["Road", "Railway"]
     assert not any("aside" in one["style"] for one in corridors(page))

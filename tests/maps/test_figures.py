@@ -164,7 +164,7 @@ def test_a_name_stands_upright_over_the_mark_of_its_stop():
         (own,) = (stop for end, stop in leaders if end == x)
         assert text.get_text().endswith(f"  {own:,.0f}"), "the leader begins at the stop's own km"
         assert np.isclose(km, own).any()
-    # Only what would stand over the sheet's edge is set to the left of its leader.
+    # Only names that would cross the sheet's edge are to the left of their leader.
     width = 0.18 * 1732 / 11
     beyond = [
         t.get_ha() for t in axes.texts if t.get_position()[0] + width / 2 > axes.get_xlim()[1]
@@ -232,7 +232,7 @@ def test_names_of_the_overview_are_set_off_from_the_lines(whole):
     axes = whole.axes[0]
     whole.draw_without_rendering()
     frame, legend = axes.get_window_extent(), axes.get_legend().get_window_extent()
-    # Half a pixel goes to rounding where the sheet is drawn again.
+    # Drawing again may round by half a pixel.
     boxes = [text.get_window_extent().padded(1.0) for text in axes.texts]
     for text, box in zip(axes.texts, boxes, strict=True):
         halo, letters = text.get_path_effects()
@@ -384,7 +384,7 @@ def test_on_small_sheets_no_text_of_a_strip_or_profile_is_cut(lang, size):
     for figure in made:
         figure.draw_without_rendering()
         sheet = figure.bbox
-        # Numbers beyond the ends of an axis are there, too, but aren't drawn.
+        # There are labels beyond the ends of an axis, too, which aren't drawn.
         ticks = [
             t for axes in figure.axes for t in [*axes.get_xticklabels(), *axes.get_yticklabels()]
         ]
@@ -474,7 +474,7 @@ def test_the_overview_in_urdu_names_what_the_data_names(tmp_path):
     [("SimHei", (400,)), ("Microsoft YaHei", (500,)), ("PingFang SC", (400, 700))],
 )
 def test_a_font_is_asked_only_for_weights_that_it_has(monkeypatch, caplog, tmp_path, name, weights):
-    # DejaVu stands in for a Chinese font, which this machine need not have.
+    # DejaVu replaces a Chinese font, which this machine may not have.
     known = [f for f in fontManager.ttflist if f.name == "DejaVu Sans" and f.style == "normal"]
     path = next(f.fname for f in known if f.weight == 400)
     other = [FontEntry(fname=path, name=name, weight=w, size="scalable") for w in weights]

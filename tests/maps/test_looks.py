@@ -6,7 +6,7 @@ import cpecgeo as cg
 from cpecgeo.maps import Map
 from cpecgeo.maps.cpec import cpec_map
 
-# Whose name stays where two don't fit: from the ends of a route to rivers.
+# Priority of names where two overlap: from the ends of a route to rivers.
 FIRST = [
     {"end"}, {"route", "city"}, {"line", "town on the way"}, {"province"},
     {"station", "ports", "zones", "energy", "mines", "crossings", "interchanges"},

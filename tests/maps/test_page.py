@@ -226,7 +226,7 @@ def test_the_relief_is_that_of_the_grid():
     step = 0.02  # degrees, about a pixel to either side
     across = (metres(step, 0) - metres(-step, 0)) / (2 * step * 111_320 * np.cos(np.radians(lat)))
     along = (metres(0, step) - metres(0, -step)) / (2 * step * 111_320)
-    # What falls towards the south-east lies in shadow, what rises there in the light.
+    # Slopes that fall towards the south-east are in shadow, those that rise in light.
     away = -across + along
     known = np.isfinite(away)
     shadow = 255 - picture[rows, columns]
@@ -384,7 +384,7 @@ def test_the_shell_takes_tiles_and_ground(tmp_path):
     ],
 )
 def test_scripts_are_tightened_and_say_the_same(script, want):
-    # The last but two: a line that begins with a bracket would go on with the one before.
+    # In the last but two, a line that begins with a bracket would continue the one before.
     assert libraries.tighten_script(script) == want
 
 

@@ -17,7 +17,7 @@ from cpecgeo.catalogue import table
 from cpecgeo.errors import InputTypeError, UnknownNameError
 from cpecgeo.maps import cpec_map, overview
 from cpecgeo.maps import page as page_module
-from cpecgeo.maps.colors import DASHES, KINDS, VALUES
+from cpecgeo.maps.colors import DASHES, LOOKS, VALUES
 from cpecgeo.maps.cpec import SUBTITLE
 from cpecgeo.maps.figures import GROUND_NOTE
 from cpecgeo.maps.layer import translate_layer
@@ -37,7 +37,7 @@ def said():
     texts |= {column.title for column in read_columns().values()}
     template = (PACKAGE / "reports/assets/report.html").read_text(encoding="utf-8")
     texts |= set(re.findall(r"say\('([^']+)'\)", template))
-    texts |= {look.title for look in KINDS.values() if look.title}
+    texts |= {look.title for look in LOOKS.values() if look.title}
     texts |= {GROUND_NOTE, overview._NOTE, overview._TITLE}
     figures = [PACKAGE / f"maps/{name}.py" for name in ("words", "figures", "sheet", "overview")]
     figures.append(PACKAGE / "analysis/measure.py")
@@ -107,7 +107,7 @@ def test_names_of_places_are_those_of_the_data():
          "N-5 国道，卡拉奇–托尔卡姆（大干道）"),
         ("Gojra Interchange", "گوجرہ انٹرچینج", "哥吉拉互通立交"),
         ("Gwadar Free Zone South", "گوادر فری زون جنوبی", "瓜达尔自由区南区"),
-        # No part of it is known; what is left wouldn't be a name.
+        # No part of the name is known.
         ("Balkasar Interchange", None, None),
         ("ML-1 2024 phase 1 Karachi–Multan", None, None),
         ("sand and gravel", None, None),
@@ -141,7 +141,7 @@ def test_names_of_others_say_who_printed_them():
         assert re.search(SCRIPT[row.lang], row.known_as)
         known = cg.layer(row.layer).set_index("id")
         if row.layer == "districts" and row.feature not in known.index:
-            # Two districts of 2022 in one outline: named where a point's district is told.
+            # Two districts of 2022 share one outline; each is named where a point's district is.
             name = codes.loc[row.feature, "name"]
             assert find_words(row.lang).name(name) == row.known_as
             continue

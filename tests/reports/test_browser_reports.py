@@ -24,7 +24,7 @@ def pages(tmp_path_factory):
     folder, made = tmp_path_factory.mktemp("reports"), {}
     for kind, asked in ASKED.items():
         for lang in ("en", "ur", "zh"):
-            # One map is enough: it has tests of its own.
+            # One map is enough, because maps have their own tests.
             draw = (kind, lang) == ("corridor", "ur")
             report = cg.report(*asked, draw=draw, lang=lang)
             made[kind, lang] = report.save(folder / f"{kind}-{lang}.html")
@@ -69,7 +69,7 @@ def test_what_scrolls_is_reached_by_the_keyboard(chromium, pages):
     page.close()
 
 
-# Names of one's own that try to become code, and one that is long.
+# A user's names that try to become code, and a long one.
 HOSTILE = (
     "<img src=x onerror=alert(1)>",
     "</script><script>alert(2)</script>",

@@ -206,7 +206,7 @@ def test_people_known_well_have_one_figure():
     assert "Towns of 70,900 people in all lie within 10 km of Gwadar." in made.lead
     (part,) = (p for p in made.parts if p.key == "people")
     assert "population_range" not in part.view
-    # The position of a town decides nothing about whether it is in itself.
+    # A town's accuracy doesn't matter for whether the town itself is within the radius.
     assert "Towns of 13.0 million people in all lie within 10 km of Lahore." in (
         cg.report("Lahore", draw=False).lead
     )
@@ -562,7 +562,7 @@ def test_the_page_works_without_any_request(chromium, tmp_path):
     frame = page.frame_locator("iframe")
     frame.locator("html[data-ready]").wait_for(state="attached")
     assert frame.locator(".leaflet-pane path, .leaflet-pane canvas").count() > 0
-    # The whole line is in view, though the frame had no size when its page began.
+    # The whole line is in view, although the frame had no size when its page loaded.
     scale = frame.locator(".leaflet-control-scale")
     scale.get_by_text(re.compile(r"^[1-9]\d\d km")).wait_for()
     assert page.locator("img").evaluate("image => image.naturalWidth > 100")
@@ -750,10 +750,10 @@ def test_of_lines_on_the_same_rails_the_main_one_is_named_and_the_position_tells
     crossing = say("some {middle} ({span})", middle=say("{km} km", km=22),
                    span=say("{low} to {high} km", low=1, high=43))  # fmt: skip
     assert crossing in made.lead
-    # Elsewhere, too: in the list, and of an area that both run through at equal length.
+    # Also in the list, and in an area through which both run for equal lengths.
     order = [row["target"] for row in made.to_dict()["corridors"]]
     assert order.index("ml1") < order.index("ml1-chord")
-    # Ends that are near each other need no middle.
+    # No middle is written where the ends are close together.
     assert "some" not in cg.report("Gwadar", draw=False).lead
 
 
@@ -781,7 +781,7 @@ def test_a_corridor_known_to_200_km_is_not_the_nearest_without_a_word():
     assert rough.startswith("Main Line 4")
     assert not named.startswith("Main Line 4")
     assert "known only roughly (up to 224 km)" in lead
-    # What is known as well as the others is the nearest as it is drawn.
+    # Of equally accurate lines, the one drawn nearest is the nearest.
     assert "drawn nearer" not in cg.report("Multan", draw=False).lead
 
 
@@ -836,7 +836,7 @@ def test_of_those_that_all_meet_no_table_of_zeros_is_shown():
     assert part.shown is None
     assert part.text == ("All of them meet.",)
     assert "meet" not in made.lead
-    # Two of one short title are told by their whole titles.
+    # Two with the same short title have their whole titles.
     both = cg.report("eastern", "eastern-2024", draw=False).title
     assert both.count("via") == 2
 
@@ -902,7 +902,7 @@ def test_the_lead_names_a_corridor_whose_way_is_known():
     assert first["target"] == "ml4", "sketched through the port, its way known to no one"
     assert first["accuracy_km"] > 100
     assert "Main Line 4" not in made.lead.partition(" is the nearest corridor")[0]
-    # From both ends alone nobody sees that the line is drawn 2 km away.
+    # The range alone wouldn't show that the line is drawn 2 km away.
     assert "some 2.1 km (up to 13 km) away" in made.lead
 
 

@@ -61,7 +61,7 @@ def test_heights_a_hundred_metres_apart_are_explained(published, grid, apart):
 @pytest.mark.parametrize(
     ("km", "reach", "told"),
     [
-        # The ends are in the proportion of 2 to 1, or more.
+        # The larger end is at least twice the smaller one.
         (9.0, 3.0, "span"),
         (9.0, 3.1, "some 9.0 km (span)"),
         (10.0, 4.0, "some 10 km (span)"),
@@ -90,7 +90,7 @@ def test_a_table_has_no_more_than_26_posts(end_km, every):
     found = corridors._posts(SimpleNamespace(end_km=end_km, km_posts=posts), zones)
     assert found["post_km"].iloc[1] == every
     assert len(found) <= 26
-    # On the border of two districts the first is told.
+    # On the boundary of two districts, the first is named.
     assert found["district"].tolist() == ["A" if km <= 7 else "B" for km in found["post_km"]]
 
 
@@ -196,7 +196,7 @@ def test_things_that_meet_are_0_km_apart_and_others_as_far_as_they_are():
     )
     assert parts[0].text == ()
     assert parts[1].text == ("0 km where they meet.",)
-    # Of two, one sentence has it all.
+    # For two things, one sentence is enough.
     assert (parts[0].shown is None, len(parts[1].shown)) == (True, 3)
 
 
