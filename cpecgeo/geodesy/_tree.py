@@ -159,13 +159,9 @@ class Found:
     def none(cls, rows: int, k: int) -> Found:
         """Return answers without a target."""
         found = cls.empty(rows, k)
-        found.clear(slice(None))
-        return found
-
-    def clear(self, rows: Ints | slice, ranks: int | slice = slice(None)) -> None:
-        """Set some rows, or ranks of them, to no target."""
         for name, value in _NOTHING.items():
-            getattr(self, name)[rows, ranks] = value
+            getattr(found, name)[...] = value
+        return found
 
     @classmethod
     def within(cls, xy: Floats, targets: Ints) -> Found:

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from cpecgeo.errors import InputError
 from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, Ints
 from cpecgeo.geodesy._paths import paths
-from cpecgeo.geodesy.inputs import LINES, PointsLike, check, check_points, numbers
+from cpecgeo.geodesy.inputs import LINES, PointsLike, check, numbers
 from cpecgeo.geodesy.nearest import Index
 
 __all__ = ["Chainage"]
@@ -173,18 +173,8 @@ class Chainage:
         >>> row["side"], round(float(row["offset_km"]), 3)
         ('right', 10.054)
         """
-        given = check_points(points)
-        hit = self._index.nearest(given)
-        frame = pd.DataFrame(
-            {
-                "km": hit["km"].to_numpy(),
-                "offset_km": hit["distance_km"].to_numpy(),
-                "side": hit["side"].astype(object),
-                "lon": hit["lon"].to_numpy(),
-                "lat": hit["lat"].to_numpy(),
-            },
-            index=given.index,
-        )
+        frame = self._index.nearest(points)[["km", "distance_km", "side", "lon", "lat"]]
+        frame = frame.rename(columns={"distance_km": "offset_km"}).astype({"side": object})
         frame.attrs = {"method": "closest geodesic point", **ATTRS}
         return frame
 

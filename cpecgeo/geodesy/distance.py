@@ -11,6 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.errors import InputError
+from cpecgeo.geodesy._antipodes import ANTIPODAL_M
 from cpecgeo.geodesy._arcs import pairs
 from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, Ints, ecef
@@ -23,7 +24,6 @@ from cpecgeo.geodesy.nearest import Index
 __all__ = ["distance_km", "distance_matrix_km"]
 
 _TOUCH_M = 5e-4  # closer than this counts as meeting
-_ANTIPODAL_M = 19_000_000.0  # beyond, the compiled distance may fail
 _MANY = 50  # for fewer points a line or polygon isn't indexed
 _PAIRS = 2_000_000  # measured at a time
 _FAN = 4  # nodes per node, or pieces per leaf
@@ -285,7 +285,7 @@ class _Forest:
         spread(work, len(one), least=_LEAST)
         wide = ~np.isin(shapely.get_type_id(self.geoms), (0, 4))
         out[(out <= _TOUCH_M) & wide[one] & wide[two]] = 0.0
-        for row in np.flatnonzero(~(out < _ANTIPODAL_M)):
+        for row in np.flatnonzero(~(out < ANTIPODAL_M)):
             p, q = self.geoms[one[row]], self.geoms[two[row]]
             out[row] = min(
                 _index(g).find(shapely.get_coordinates(h)).metres.min() for g, h in ((p, q), (q, p))
