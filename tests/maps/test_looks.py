@@ -1,9 +1,13 @@
 """Looks that let a reader see what matters: which names give way, and what is wide or large."""
 
+from types import SimpleNamespace
+
+import pandas as pd
 import pytest
+from shapely.geometry import LineString
 
 import cpecgeo as cg
-from cpecgeo.maps import Map
+from cpecgeo.maps import Map, cpec
 from cpecgeo.maps.cpec import cpec_map
 
 # Priority of names where two overlap: from the ends of a route to rivers.
@@ -80,3 +84,17 @@ def test_larger_places_are_larger_and_named_earlier(layers):
     assert city["radius"] > station["radius"] >= town["radius"]
     assert city["labelZoom"] < town["labelZoom"] < station["labelZoom"]
     assert town["fromZoom"] == town["labelZoom"]
+
+
+@pytest.mark.parametrize(
+    ("west", "chosen"), [(67.6, ["a", "b"]), (67.4, ["a"]), (70.0, ["a", "b"])]
+)
+def test_posts_stand_on_corridors_that_mostly_run_by_themselves(west, chosen):
+    """40 % and 60 % of the second lie on the first."""
+
+    def thing(name, west, basis="surveyed"):
+        line = LineString([(west, 25), (west + 1, 25)])
+        return SimpleNamespace(name=name, line=line, sections=pd.DataFrame({"basis": [basis]}))
+
+    things = [thing("a", 67.0), thing("b", west), thing("sketch", 80.0, "schematic")]
+    assert [one.name for one in cpec._choose_posted(things)] == chosen
