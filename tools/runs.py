@@ -28,13 +28,12 @@ class Runs:
         self.root = root
         self.data = coverage.CoverageData(basename=str(file))
         self.data.read()
-        # The run may have been in another checkout.
-        names = ((name, Path(name).parts) for name in sorted(self.data.measured_files()))
-        self.names = {
-            root.joinpath(*parts[parts.index("cpecgeo") :]): name
-            for name, parts in names
-            if "cpecgeo" in parts
-        }
+        # The run may have been in another checkout, or runs of several may be combined.
+        self.names: dict[Path, list[str]] = {}
+        for name in sorted(self.data.measured_files()):
+            if "cpecgeo" in (parts := Path(name).parts):
+                here = root.joinpath(*parts[parts.index("cpecgeo") :])
+                self.names.setdefault(here, []).append(name)
 
     def tests_of(self, path: Path, line: int) -> set[str]:
         """Return the tests that run a line, or that read what it sets at import.
@@ -57,13 +56,13 @@ class Runs:
         return Counter(test for some in tests for test in some)
 
     def _tests_by_line(self, path: Path) -> dict[int, set[str]]:
-        name = self.names.get(path)
-        found = self.data.contexts_by_lineno(name) if name else {}
-        # Without the phase of a test, and the group that pytest-xdist adds.
-        return {
-            line: {re.sub(r"@[\w-]+$", "", text.rpartition("|")[0]) for text in contexts}
-            for line, contexts in found.items()
-        }
+        tests: dict[int, set[str]] = {}
+        for name in self.names.get(path, ()):
+            for line, contexts in self.data.contexts_by_lineno(name).items():
+                # Without the phase of a test, and the group that pytest-xdist adds.
+                found = {re.sub(r"@[\w-]+$", "", text.rpartition("|")[0]) for text in contexts}
+                tests.setdefault(line, set()).update(found)
+        return tests
 
     def _places(self, path: Path, line: int, seen: frozenset[str]) -> set[_Place]:
         """Return the lines of functions that are a line, or read what it sets."""

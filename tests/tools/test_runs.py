@@ -48,6 +48,7 @@ RAN = {
     "tests/c.py::far|run": ("other.py", [5]),
     "": ("module.py", [1, 2, 5, 6, 9, 18, 23]),
 }
+NEW = "tests/d.py::new"
 FIRST, REST, KEPT, LAST, FAR = (
     "tests/a.py::first", "tests/a.py::rest[x@y]", "tests/b.py::kept", "tests/b.py::last",
     "tests/c.py::far",
@@ -56,7 +57,7 @@ FIRST, REST, KEPT, LAST, FAR = (
 
 @pytest.fixture
 def runs(tmp_path):
-    """A run in another checkout than the one that is asked about."""
+    """Runs in two other checkouts than the one that is asked about."""
     room = tmp_path / "here" / "cpecgeo" / "room"
     room.mkdir(parents=True)
     (room / "module.py").write_text(MODULE)
@@ -65,6 +66,8 @@ def runs(tmp_path):
     for context, (file, lines) in RAN.items():
         data.set_context(context)
         data.add_lines({f"/elsewhere/cpecgeo/room/{file}": lines})
+    data.set_context("tests/d.py::new|run")
+    data.add_lines({"/a/third/cpecgeo/room/module.py": [15]})
     data.write()
     return Runs(tmp_path / "data", tmp_path / "here"), room
 
@@ -74,11 +77,11 @@ def runs(tmp_path):
     [
         (13, {FIRST}),  # the middle of a statement
         (10, {FIRST, REST}),
-        (15, {REST}),
-        (1, {FIRST, REST, FAR}),  # read in line 10, by DOUBLE, and in the other file
-        (2, {REST}),
+        (15, {REST, NEW}),
+        (1, {FIRST, REST, FAR, NEW}),  # read in line 10, by DOUBLE, and in the other file
+        (2, {REST, NEW}),
         (6, {KEPT, LAST}),  # the class is named in a function with a cache, that line 24 calls
-        (9, {FIRST, REST}),
+        (9, {FIRST, REST, NEW}),
         (20, {KEPT, LAST}),
         (29, set()),
     ],
