@@ -7,6 +7,7 @@ from pyproj import Geod
 from shapely.geometry import Point
 
 import cpecgeo as cg
+from cpecgeo.catalogue.files import read_table
 from cpecgeo.errors import CoordinateError, CRSError, InputError, UnknownNameError
 from cpecgeo.features.corridors import lengths
 
@@ -288,3 +289,13 @@ def test_sections_sum_to_the_length_of_their_corridor():
     )
     assert gap == pytest.approx(0.475, abs=0.001)
     assert more["mining-rail"] == pytest.approx(drawn - cut, abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["ml1", "ml1-chord", "kkh", "n25", "western", "mining"])
+def test_competing_figures_are_those_of_the_corridor_its_sections_and_its_wholes(name):
+    """Wholes are rows of sections that stand for the corridor, such as a line as it was planned."""
+    sections, figures = cg.layer("sections"), read_table("figures.csv")
+    own = {name, *cg.corridor(name).sections["id"]}
+    own |= set(sections.loc[sections["corridor"] == name, "id"])
+    found = cg.corridor(name).competing
+    assert set(found["id"]) == set(figures.loc[figures["feature"].isin(own), "id"])

@@ -171,3 +171,12 @@ def test_times_are_whole_numbers_since_1970(values, unit, numbers):
 def test_what_is_no_date_is_named(values, text):
     with pytest.raises(InputError, match=text):
         encode.times(pd.Series(values), "when")
+
+
+@pytest.mark.parametrize("xy", [(0, 0), (67.123456, 25.5), (-179.99999, -89.99999)])
+def test_a_point_is_told_from_several_by_its_text(xy):
+    spots = np.array([shapely.Point(xy), shapely.Point(1, 2), shapely.Point(xy)])
+    assert encode._is_single(encode.points(spots[:1]))
+    assert not encode._is_single(encode.points(spots[:2]))
+    assert not encode._is_single(encode.points(spots))
+    assert not encode._is_single("")

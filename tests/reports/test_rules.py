@@ -13,6 +13,7 @@ from cpecgeo.analysis.measure import span_text
 from cpecgeo.maps.words import find_words
 from cpecgeo.reports import corridors, nearby, render, sites
 from cpecgeo.reports.document import Part
+from cpecgeo.reports.nearby import list_corridors
 
 EN = find_words("en")
 
@@ -225,3 +226,21 @@ def test_a_corridor_that_is_drawn_nearer_and_known_roughly_is_told_after_the_bes
     assert several == ["The good road is the nearest corridor: 5 km from the nearest of them."]
     zero = Part("corridors", "", (), alone, view=part.shown.assign(away="0 km"))
     assert nearby.lead_corridor(zero, spot, EN) == ["The good road touches it."]
+
+
+@pytest.mark.parametrize(
+    ("shape", "text"),
+    [
+        (shapely.Point(67, 25), ()),
+        (
+            shapely.MultiPoint([(67, 25), (68, 26)]),
+            ("Each distance is that of the nearest of the points.",),
+        ),
+        (shapely.LineString([(67, 25), (68, 26)]), ("0 km where a corridor touches it.",)),
+    ],
+)
+def test_it_is_said_from_what_the_distance_to_a_corridor_is(shape, text):
+    part = list_corridors(shape, 0.0, EN)
+    assert part.text == text
+    km = cg.distance_km(cg.layer("corridors").geometry, shape)
+    assert part.table["distance_km"].tolist() == pytest.approx(sorted(km)[: len(part.table)])
