@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import geopandas as gpd
@@ -142,8 +143,13 @@ def _spans(net: Network, edge: int, area: shapely.Geometry) -> NDArray[np.float6
     xy = shapely.get_coordinates(line)
     along = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))))
     at = shapely.line_locate_point(line, shapely.points(np.array(ends).reshape(-1, 2)))
-    km = calibrate(net, edge, Chainage(line).measures_km)
-    return np.sort(np.interp(at, along, km).reshape(-1, 2), axis=1)
+    return np.sort(np.interp(at, along, _fine_km(net, edge)).reshape(-1, 2), axis=1)
+
+
+@lru_cache(maxsize=4096)
+def _fine_km(net: Network, edge: int) -> NDArray[np.float64]:
+    """Return calibrated km at the vertices of a densified edge."""
+    return calibrate(net, edge, Chainage(net.fine[edge]).measures_km)
 
 
 def is_shut(net: Network, year: int | None, month: int | None) -> Mask:

@@ -9,6 +9,7 @@ from typing import Any, Unpack
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
 from cpecgeo.catalogue import layer
 from cpecgeo.errors import InputError
@@ -31,6 +32,8 @@ from cpecgeo.routing.search import (
 )
 
 __all__ = ["gain", "route_matrix"]
+
+_Joins = tuple[NDArray[np.int64], NDArray[np.int64], Floats, Floats]
 
 # A smaller gain, in km or hours, doesn't count.
 _LEAST = 0.05
@@ -128,22 +131,23 @@ def _tabulate(
     return net, whole
 
 
-def _list_joins(ground: Usable, ends: list[Ends], costs: Costs) -> pd.DataFrame:
-    """Return the nodes next to each end, the cost from these, and the cost of access."""
+def _list_joins(ground: Usable, ends: list[Ends], costs: Costs) -> _Joins:
+    """Return ends, the nodes next to each, the cost from these, and the cost of access."""
     rows = [
         (i, node, off, at.access_km * costs.access)
         for i, places in enumerate(ends)
         for at in places
         for node, off in ends_of(ground, at, costs.cost)
     ]
-    return pd.DataFrame(rows, columns=["end", "node", "rest", "away"])
+    end, node, rest, away = np.array(rows, float).reshape(-1, 4).T
+    return end.astype(int), node.astype(int), rest, away
 
 
 def _costs_from(
-    ground: Usable, tree: LeastCosts, ends: list[Ends], joins: pd.DataFrame, cost: Sequence[float]
+    ground: Usable, tree: LeastCosts, ends: list[Ends], joins: _Joins, cost: Sequence[float]
 ) -> Floats:
     """Return the cost to each end on the network, and that with access; NaN if unreachable."""
-    end, node, rest, away = (joins[c].to_numpy() for c in joins.columns)
+    end, node, rest, away = joins
     total = np.array(tree.cost)[node] + rest + away
     # Of each end the least, of equals the first.
     best = np.lexsort((total, end))
@@ -155,10 +159,10 @@ def _costs_from(
     found[:, end[best]] = total[best] - own, total[best]
     lengths = ground.network.lengths
     for i, places in enumerate(ends):
-        for start, end in product(tree.starts, places):
-            if end.edge == start.edge and ground.is_clear(end.edge, start.km, end.km):
-                along = abs(start.km - end.km) * cost[end.edge] / lengths[end.edge]
-                other = along + (start.access_km + end.access_km) * tree.access
+        for start, at in product(tree.starts, places):
+            if at.edge == start.edge and ground.is_clear(at.edge, start.km, at.km):
+                along = abs(start.km - at.km) * cost[at.edge] / lengths[at.edge]
+                other = along + (start.access_km + at.access_km) * tree.access
                 if not other >= found[1, i]:
                     found[:, i] = along, other
     return found

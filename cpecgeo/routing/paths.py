@@ -25,6 +25,7 @@ from cpecgeo.routing.filters import (
 from cpecgeo.routing.legs import Route
 from cpecgeo.routing.search import (
     Ends,
+    LeastCosts,
     Snap,
     Step,
     Way,
@@ -316,9 +317,8 @@ def routes(
     asked = Search.of(weight, **options)
     best = asked.find(a, b)
     ends, cost, net = (best.start, best.end), asked.costs.cost, asked.ground.network
-    least = cost_of(net, best.steps, cost)
-    found = _find_penalised(asked.ground, ends, cost)
-    found += _find_via(asked.ground, ends, cost, least * max_stretch + 1e-9)
+    found = _find_penalised(asked, ends)
+    found += _find_via(asked, ends, asked.cost_of(best) * max_stretch + 1e-9)
     unique = {tuple(s.edge for s in steps): steps for steps in reversed(found)}
     total = {key: cost_of(net, steps, cost) for key, steps in unique.items()}
     ranked = sorted(unique, key=lambda key: (round(total[key], 9), key))
@@ -333,12 +333,12 @@ def routes(
 
 def _overlap(one: Sequence[Step], two: Sequence[Step]) -> float:
     """Return the common km of two paths, as a share of the shorter one."""
-    spans: dict[int, list[tuple[float, float]]] = {}
+    spans: dict[int, list[list[float]]] = {}
     for step in two:
-        spans.setdefault(step.edge, []).append((min(step.a, step.b), max(step.a, step.b)))
+        spans.setdefault(step.edge, []).append(sorted((step.a, step.b)))
     shared = 0.0
     for step in one:
-        low, high = min(step.a, step.b), max(step.a, step.b)
+        low, high = sorted((step.a, step.b))
         for first, last in spans.get(step.edge, []):
             shared += max(0.0, min(high, last) - max(low, first))
     least = min(sum(s.km for s in steps) for steps in (one, two))
@@ -357,11 +357,9 @@ def overlap(one: Route, two: Route) -> float:
     return _overlap(one.steps, two.steps)
 
 
-def _find_penalised(
-    ground: Usable, ends: tuple[Snap, Snap], cost: Sequence[float]
-) -> list[list[Step]]:
+def _find_penalised(asked: Search, ends: tuple[Snap, Snap]) -> list[list[Step]]:
     """Return least-cost paths, with raised costs on the edges of earlier ones."""
-    found, dear = [], list(cost)
+    found, dear, ground = [], list(asked.costs.cost), asked.ground
     for _ in range(_ROUNDS):
         path = path_to(ground, search(ground, ends[0], dear), ends[1:], dear)
         if path is None:
@@ -372,25 +370,31 @@ def _find_penalised(
     return found
 
 
-def _find_via(
-    ground: Usable, ends: tuple[Snap, Snap], cost: Sequence[float], most: float
-) -> list[list[Step]]:
+def _find_via(asked: Search, ends: tuple[Snap, Snap], most: float) -> list[list[Step]]:
     """Return the least-cost paths through each node, without loops, costing at most `most`."""
-    net = ground.network
-    there, back = (search(ground, end, cost) for end in ends)
+    net, cost = asked.ground.network, asked.costs.cost
+    there, back = (search(asked.ground, end, cost) for end in ends)
     both = np.array(there.cost) + np.array(back.cost)
     found = []
     for node in np.flatnonzero(both <= most).tolist():
         # Nodes of edges that are in both trees have the same path; the first represents all.
         if there.by[node] >= 0 and back.by[there.came[node]] == there.by[node]:
             continue
-        first, second = (steps_to(net, tree, node) for tree in (there, back))
-        whole = [*first[1:], *second[:0:-1]]
         # On a spur a path through a node would return on the same edges.
-        nodes = {node for step in whole for node in net.ends[step.edge]}
-        own = {step.edge for step in whole} & {end.edge for end in ends}
-        if own or (whole and len(nodes) <= len(whole)):
+        first, second = (_nodes_back(tree, node) for tree in (there, back))
+        if len({*first, *second}) < len(first) + len(second) - 1:
             continue
-        steps = [*first, *(Step(s.edge, s.b, s.a) for s in second[::-1])]
-        found.append(without_stubs(steps, *ends))
+        edges = {tree.by[n] for tree, nodes in ((there, first), (back, second)) for n in nodes}
+        if edges.isdisjoint(end.edge for end in ends):
+            rest = steps_to(net, back, node)[::-1]
+            steps = [*steps_to(net, there, node), *(Step(s.edge, s.b, s.a) for s in rest)]
+            found.append(without_stubs(steps, *ends))
     return found
+
+
+def _nodes_back(tree: LeastCosts, node: int) -> list[int]:
+    """Return the nodes from a node back to the start of its tree, the node first."""
+    nodes = [node]
+    while tree.by[nodes[-1]] >= 0:
+        nodes.append(tree.came[nodes[-1]])
+    return nodes
