@@ -2,7 +2,8 @@
 
 What runs at import belongs to no test, and what is kept in a cache to the first test that asked. So
 a constant is traced to the lines that read it, a function with a cache to those that name it, a
-default to its function, and a field to the lines that name its class.
+default to its function, and a field to the lines that name its class. What a fixture runs belongs
+to all tests of its file.
 """
 
 from __future__ import annotations
@@ -59,9 +60,7 @@ class Runs:
         tests: dict[int, set[str]] = {}
         for name in self.names.get(path, ()):
             for line, contexts in self.data.contexts_by_lineno(name).items():
-                # Without the phase of a test, and the group that pytest-xdist adds.
-                found = {re.sub(r"@[\w-]+$", "", text.rpartition("|")[0]) for text in contexts}
-                tests.setdefault(line, set()).update(found)
+                tests.setdefault(line, set()).update(map(_test, contexts))
         return tests
 
     def _places(self, path: Path, line: int, seen: frozenset[str]) -> set[_Place]:
@@ -117,6 +116,14 @@ def _statements_around(tree: ast.AST, line: int) -> Iterator[ast.stmt]:
                 continue
             yield node
         yield from _statements_around(node, line)
+
+
+def _test(context: str) -> str:
+    """Return the test of a context; of a fixture, which several may share, the file."""
+    test, _, phase = context.rpartition("|")
+    if phase == "setup":
+        return test.partition("::")[0]
+    return re.sub(r"@[\w-]+$", "", test)  # without the group that pytest-xdist adds
 
 
 def _marks(node: ast.stmt) -> str:

@@ -45,10 +45,11 @@ RAN = {
     "tests/a.py::rest[x@y]|run": ("module.py", [10, 15]),
     "tests/b.py::kept@group|run": ("module.py", [20, 24]),
     "tests/b.py::last|run": ("module.py", [24]),
+    "tests/e.py::first|setup": ("module.py", [15]),
     "tests/c.py::far|run": ("other.py", [5]),
     "": ("module.py", [1, 2, 5, 6, 9, 18, 23]),
 }
-NEW = "tests/d.py::new"
+NEW, SHARED = "tests/d.py::new", "tests/e.py"
 FIRST, REST, KEPT, LAST, FAR = (
     "tests/a.py::first", "tests/a.py::rest[x@y]", "tests/b.py::kept", "tests/b.py::last",
     "tests/c.py::far",
@@ -77,11 +78,11 @@ def runs(tmp_path):
     [
         (13, {FIRST}),  # the middle of a statement
         (10, {FIRST, REST}),
-        (15, {REST, NEW}),
-        (1, {FIRST, REST, FAR, NEW}),  # read in line 10, by DOUBLE, and in the other file
-        (2, {REST, NEW}),
+        (15, {REST, NEW, SHARED}),
+        (1, {FIRST, REST, FAR, NEW, SHARED}),  # read in line 10, by DOUBLE, and in the other file
+        (2, {REST, NEW, SHARED}),
         (6, {KEPT, LAST}),  # the class is named in a function with a cache, that line 24 calls
-        (9, {FIRST, REST, NEW}),
+        (9, {FIRST, REST, NEW, SHARED}),
         (20, {KEPT, LAST}),
         (29, set()),
     ],
