@@ -1,4 +1,4 @@
-"""The extracts, a cache of one's own, and the stand-in for Overpass."""
+"""The extracts, an own cache for each test, and the stand-in for Overpass."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def rail_server():
 
 @pytest.fixture
 def overpass(monaco_server):
-    """Manners without waiting; pauses are noted."""
+    """Return settings of requests that don't wait; pauses are recorded."""
     return quiet(monaco_server)
 
 

@@ -126,7 +126,7 @@ def districts(out):
 
 
 def noise(path, ways):
-    """A file of so many ways that no corridor is made of: houses of eight nodes."""
+    """Write a file with so many ways that belong to no corridor: houses of eight nodes."""
     out = Writer(path)
     rng = np.random.default_rng(0)
     for lon, lat in rng.uniform((66.0, 25.0), (74.0, 34.0), (ways, 2)).tolist():

@@ -1,7 +1,7 @@
-"""A stand-in for the Overpass interface, on this machine: no Overpass is in it.
+"""A server on this machine that answers as Overpass does; none of Overpass is in it.
 
 It answers the queries that osmnx writes from an .osm.pbf file, by reading filters and polygon
-from the query's text with its own few lines, and misbehaves when told to.
+in the query's text, and fails in a chosen way when told to.
 """
 
 import contextlib
@@ -45,7 +45,7 @@ def accepts(tags, key, operator, value):
 
 
 class StandIn:
-    """Answers, the queries it was sent, and how it is to behave, one word a request."""
+    """Holds the data, the queries received, and how to behave: one word for each request."""
 
     def __init__(self, path):
         self.nodes, self.ways, self.relations = {}, [], []
@@ -67,7 +67,7 @@ class StandIn:
         self.seen_status = 0
 
     def boundaries(self, level, poly):
-        """Relations of a level with a way in the polygon, whole, as features are asked for."""
+        """Return the whole relations of a level that have a way in the polygon."""
         lat, lon = np.array(poly.split(), float).reshape(-1, 2).T
         area = shapely.Polygon(np.column_stack((lon, lat)))
         ways = {way: (refs, tags) for way, tags, refs in self.ways}

@@ -107,7 +107,7 @@ def test_memory_doesnt_grow_with_what_isnt_wanted(tmp_path):
 
 
 def test_through_overpass_politely_and_on_where_it_stopped(country, cache):
-    """429 and 504 are waited out; a break in the middle is no loss: nothing is asked twice."""
+    """After 429 and 504 it waits; after a break in the middle nothing is requested twice."""
     names = ["m2", "m3", "m4"]
     with served(country[0]) as server:
         how = quiet(server)

@@ -417,7 +417,7 @@ BEND = {1: (67, 25), 2: (67, 25.3), 3: (67.2, 25.3), 4: (67.2, 25), 5: (67.3, 25
     ],
 )
 def test_a_clipped_way_ends_where_its_nodes_are_missing(missing, parts):
-    """Never a chord across what an extract left out, whichever nodes that is."""
+    """No line is drawn across nodes that an extract left out, whichever they are."""
     refs = [*range(1, 7), 7] if 7 in missing else list(range(1, 7))
     nodes = [
         {"type": "node", "id": i, "lon": x, "lat": y}

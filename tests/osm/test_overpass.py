@@ -1,4 +1,4 @@
-"""Manners, over HTTP with osmnx's real requests, against a stand-in for Overpass."""
+"""Waiting, retries and the cache, by osmnx's real requests to a stand-in for Overpass."""
 
 import datetime as dt
 import json

@@ -120,7 +120,7 @@ def test_a_failed_refresh_leaves_the_old(rail_server, how):
 
 
 def test_two_processes_refresh_at_once(cache):
-    """Each writes the whole file; whoever comes last, what is there is whole."""
+    """Each writes a whole file, so the stored file is whole whichever comes last."""
     code = f"import cpecgeo as cg; cg.osm.refresh('taxila-havelian', file={str(RAILS)!r})"
     both = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
     assert [p.wait(timeout=300) for p in both] == [0, 0]

@@ -1,4 +1,4 @@
-"""What is said of a border market, against the layers and Karney's distances."""
+"""Border markets, compared with the layers and with Karney's distances."""
 
 import math
 

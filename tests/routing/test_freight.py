@@ -159,7 +159,7 @@ def test_a_matrix_has_what_route_gives_for_each_pair(weight, mode, avoid):
 @tries(8)
 @given(towns, towns)
 def test_the_route_of_a_weight_has_the_least_of_it(a, b):
-    """Whatever towns: no other route beats it at its own measure, ways to the network counted."""
+    """Between any towns no other route costs less in its own weight, access included."""
     assume(a != b)
     kinds = ("hours", "cost", "carbon")
     try:
@@ -191,7 +191,7 @@ def test_the_hours_of_a_car_carry_no_goods():
 
 
 def test_the_way_where_two_routes_meet_is_part_of_them():
-    """Two halves over a place beside the road cost what they cost alone."""
+    """Two routes joined at a place beside the road cost what both cost alone."""
     beside = Point(67.2, 27.9)
     kind = {"mode": "road", "vehicle": "truck", "max_access_km": 100.0}
     one, two = cg.route("Sukkur", beside, **kind), cg.route(beside, "Quetta", **kind)
@@ -205,11 +205,11 @@ def test_the_way_where_two_routes_meet_is_part_of_them():
             assert cg.routing.freight(whole, 30).attrs[column] == pytest.approx(alone)
             assert cg.compare([whole], tonnes=30)[column].iloc[0] == pytest.approx(alone)
     assert "km between" in (one + two)._repr_html_()
-    # A walk of some hundred metres counts, too; none is no words.
+    # Some hundred metres are named, too; where there are none, nothing is.
     near = dataclasses.replace(one, ways_between=((0, 0.4),))
     assert "0.4 km between" in near._repr_html_()
     assert "km between" not in one._repr_html_()
-    # Ends that are not one place are gone between, too.
+    # Between two ends that aren't one place the distance counts, too.
     port = cg.routing.stated_leg((67.0, 24.8), (60.0, 24.0), km=900, mode="sea", source="a chart")
     town = cg.route("Lahore", "Karachi", **kind)
     gap = float(cg.distance_km(town.destination.point, Point(67.0, 24.8)))

@@ -43,7 +43,7 @@ def meeting(net, name, mode):
     ("file", "make"), [("odbl/network.json", text), ("network.json", text_without_osm)]
 )
 def test_the_stored_network_is_what_the_sections_make(file, make):
-    """`make data` was run after the last change: a machine's last digits may be others."""
+    """`make data` was run after the last change; last digits may differ between machines."""
     stored, made = (json.loads(t) for t in (data_path(file).read_text("utf-8"), make()))
     assert list(stored) == list(made)
     for table, columns in made.items():

@@ -1,4 +1,4 @@
-"""Laws that hold for all places and limits."""
+"""Rules that hold for all places and limits."""
 
 import numpy as np
 import pytest
@@ -104,7 +104,7 @@ def held_cost(way, weight):
 
 
 def whole_cost(way, weight):
-    """With the ways to the network: as they are, or as on a track, 25 km/h."""
+    """Access to the network is included: its km, or its hours on a track at 25 km/h."""
     return held_cost(way, weight) + way.access_km * (1 if weight == "km" else 1 / 25)
 
 

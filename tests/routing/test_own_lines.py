@@ -1,4 +1,4 @@
-"""Corridors of one's own in the network: joined where they meet it, and never in the way."""
+"""A caller's corridors in the network: joined where they meet it; no route gets worse."""
 
 import pickle
 

@@ -1,4 +1,4 @@
-"""Ways against networkx on the same graph, and snapping against brute force."""
+"""Paths compared with networkx on the same graph, and snapping with brute force."""
 
 import networkx as nx
 import numpy as np
@@ -227,7 +227,7 @@ def test_steps_sum_to_the_cost_of_the_tree(net, weight):
         starts = snap([("end", a), ("end", b)], ground, max_access_km=1)
         tree = search(ground, starts[0], cost)
         ends = net.edges.loc[starts[1].edge, ["u", "v"]].tolist()
-        # What is kept least has the ways to the network in it, by road or by rail.
+        # The minimized cost includes access to the network, by road or by rail.
         way_there = starts[0].access_km + starts[1].access_km
         whole = min(tree.cost[end] for end in ends) + cost[starts[1].edge] + way_there
         assert total <= whole + 1e-9

@@ -184,7 +184,7 @@ def text() -> str:
 
 
 def text_without_osm() -> str:
-    """Return the network of the data without OpenStreetMap's folder, made in a process apart."""
+    """Return the network of the data without OpenStreetMap's folder, built in another process."""
     with tempfile.TemporaryDirectory() as name:
         beside = Path(name)
         for folder in ("cpecgeo", "tools"):

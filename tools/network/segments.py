@@ -115,7 +115,7 @@ def read_vertices() -> tuple[dict[XY, Vertex], dict[str, XY]]:
 def _lines(where: dict[str, XY]) -> list[tuple[str, str, Any, Any]]:
     """Return section, family, coordinates and km of every drawn line.
 
-    A family keeps roads apart that are drawn through the same towns and aren't the same road.
+    Two roads through the same towns that aren't the same road are in different families.
     """
     runs: list[tuple[str, str, Any, Any]] = []
     table = read_table("network_sections.csv")
@@ -149,7 +149,7 @@ def _lines(where: dict[str, XY]) -> list[tuple[str, str, Any, Any]]:
 def section_rows() -> dict[str, dict[str, Any]]:
     """Return the row of each section, and of each road that only the network has."""
     frame = pd.DataFrame(drawn_rows().drop(columns="geometry"))
-    # The other facts of the layer say nothing of its edges.
+    # No other fact of the layer concerns edges.
     frame["opened"] = frame["opened"].where(frame["opened"].notna(), frame["id"].map(openings()))
     rows: dict[str, dict[str, Any]] = {row["id"]: row for row in frame.to_dict("records")}
     classes = read_table("network_sections.csv").set_index("section")["speed_class"]
@@ -179,7 +179,7 @@ def read_segments(where: dict[str, XY], sections: dict[str, dict[str, Any]]) -> 
                 segment = found[key] = Segment(mode, a, b, family=family)
             segment.km_of.setdefault(name, length)
             segment.accuracy_of.setdefault(name, good)
-    # What only wholes and phases describe is a road that stands apart from theirs.
+    # A line that only wholes and phases run over is left out: base sections have the road.
     base = {name for name, row in sections.items() if row["role"] == "base"}
     kept = [segment for segment in found.values() if base & set(segment.km_of)]
     lent: dict[tuple[str, ...], tuple[str, str, str]] = {}
@@ -194,10 +194,10 @@ def read_segments(where: dict[str, XY], sections: dict[str, dict[str, Any]]) -> 
 
 
 def _lend(rows: list[dict[str, Any]]) -> tuple[str, str, str]:
-    """Return which of some sections lends its km to what all run over, the status and opening."""
+    """Return the section whose km a stretch of several sections takes, its status and opening."""
     first, *_ = rows = sorted(rows, key=_rank)
-    # A whole says of each of its parts only that all of them are open. A segment that several
-    # sections share is what the most usable of them is.
+    # The status of a whole is that of its parts only where it is open. A segment of several
+    # sections has the status of the most usable one.
     known = [row["status"] for row in rows if _says_status(row)]
     status = min(known or [first["status"]], key=STATUSES.index)
     # The year of a whole or a phase isn't that of each of its parts.
@@ -232,7 +232,7 @@ def _rank(row: dict[str, Any]) -> tuple[int, float, str]:
 
 @cache
 def _only_mining() -> frozenset[str]:
-    """Return sections of mining corridors alone: shares of lines that have other names."""
+    """Return sections that only mining corridors have: parts of lines with other names."""
     kinds: dict[str, set[str]] = {}
     for row in corridor_rows().values():
         for name in row["sections"]:
