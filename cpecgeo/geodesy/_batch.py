@@ -18,21 +18,24 @@ from numpy.typing import NDArray
 from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._contour import contours, unproject
 from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, GEOD, Floats, Ints, ecef
+from cpecgeo.geodesy._sweep import order_along_curve
 
 __all__ = ["outline_all"]
 
 _AREA = 3  # shapely's number of a polygon
 # Of the tolerance: the share of the outline's own vertices and edges, at most and at least, and the
 # part of the rest that isn't for the plane, but for stray edges and vertices that are left out.
-_SHARE, _LEAST_SHARE, _REST = 0.9, 0.6, 0.06
+_SHARE, _LEAST_SHARE, _REST = 0.9, 0.45, 0.06
 _SAG = 0.02  # of the tolerance: how far an edge may stray from its geodesic
 _JITTER = 0.02  # of the tolerance
 _TURNS = 4  # how often the outline of a geometry is tried
-_FLAW = 1e-3
+_FLAW = 1.2e-3
+_CROOKED = 0.015  # share of the distance from the centre
 _LEVEL = 0.9  # of the outline's share: how far straight lines in lon, lat may stray from geodesics
 _LONGEST_M = 50_000.0
 _DEGREE_M = 110_000.0
 _LEAST = 20  # geometries per thread
+_PARTS = 8  # parts per geometry, beyond which they are put in order
 _ROOM = 64  # vertices per capsule that the first try has room for
 
 
@@ -109,6 +112,10 @@ class _Edges:
             is_hole = np.append(False, of_ring[1:] == of_ring[:-1])
             outer = np.where(shapely.is_ccw(parts) != is_hole, 1, 2)
             of_part = of_part[of_ring]
+        if len(parts) > _PARTS * len(geoms):  # near ones follow one another, for small tubes
+            starts = shapely.get_coordinates(parts)[_starts_of(parts)]
+            order = np.lexsort((np.argsort(order_along_curve(starts)), of_part))
+            parts, of_part, outer = parts[order], of_part[order], outer[order]
         lonlat, part = shapely.get_coordinates(parts, return_index=True)
         owner = of_part[part]
         order = np.lexsort((lonlat[:, 1], lonlat[:, 0], owner))
@@ -119,7 +126,8 @@ class _Edges:
         number[order] = np.cumsum(new) - 1
         first = order[new]
         if kind == 0:
-            ends = np.repeat(np.arange(len(first)), 2).reshape(-1, 2)
+            once = number[np.sort(first)]  # in the order of the curve
+            ends = np.column_stack((once, once))
             return cls(lonlat[first], owner[first], ends, np.zeros(len(first), np.int64))
         a, b = number[:-1], number[1:]
         still = (part[1:] == part[:-1]) & (a == b)
@@ -149,8 +157,10 @@ class _Edges:
         a, b = plane[self.ends[:, 0]], plane[self.ends[:, 1]]
         length = np.hypot(*(b - a).T)
         of_edge = self.owner[self.ends[:, 0]]
-        curve = np.abs(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]) / 16.0
-        bend = curve * length / frames.table[of_edge, 7] ** 2
+        # The last term is for the ellipsoid, where no edge is quite straight.
+        off = np.abs(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
+        off += _CROOKED * length * np.maximum(np.hypot(*a.T), np.hypot(*b.T))
+        bend = off * length / (4.0 * frames.table[of_edge, 7]) ** 2
         parts = np.maximum(np.sqrt(bend / sag), length / _LONGEST_M)
         parts = np.maximum(np.ceil(parts), 1.0).astype(np.int64)
         if parts.max(initial=1) == 1:
@@ -172,6 +182,12 @@ class _Edges:
         place[order] = np.arange(len(order))
         ends = place[np.column_stack((start, stop))]
         return _Edges(xy[order], owner[order], ends, self.keep[row]), plane[order]
+
+
+def _starts_of(parts: NDArray[Any]) -> Ints:
+    """Return the number of the first vertex of each part."""
+    size = shapely.get_num_coordinates(parts)
+    return np.cumsum(size) - size
 
 
 def _along(a: Floats, b: Floats, edge: Ints, share: Floats) -> Floats:
@@ -231,8 +247,9 @@ def _outline(geoms: NDArray[Any], metres: float, rtol: float, turn: int) -> NDAr
     straight = np.sqrt(8.0 * _LEVEL * np.maximum(within, 1e-12) * metres / bend)
     shape = np.column_stack((within, bend, straight))
     begin = np.column_stack((_starts(owner, count), _starts(owner[ends[:, 0]], count)))
-    flat = ends.ravel()
-    joins = np.argsort(flat, kind="stable") // 2
+    edge = np.flatnonzero(ends[:, 0] != ends[:, 1])
+    flat = ends[edge].ravel()
+    joins = edge[np.argsort(flat, kind="stable") // 2]
     head = _starts(np.sort(flat), len(xy))
     prims = np.column_stack((ends, len(xy) + np.arange(2 * len(ends)).reshape(-1, 2)))
     failed = within < _LEAST_SHARE * rtol
@@ -323,7 +340,7 @@ def _nest(
     outer = np.flatnonzero(~hole & np.isin(owner, owner[holes]))
     rings = [shapely.Polygon(xy[begin[r] : begin[r] + size[r]]) for r in outer]
     spots = shapely.points(xy[begin[holes]])
-    one, around = shapely.STRtree(rings).query(spots, predicate="within")
+    around, one = shapely.STRtree(spots).query(rings, predicate="contains")
     same = owner[holes[one]] == owner[outer[around]]
     one, around = one[same], around[same]
     order = np.lexsort((-shapely.area(np.array(rings))[around], one))

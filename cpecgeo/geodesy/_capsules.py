@@ -15,14 +15,13 @@ or where edges lie on each other.
 
 from __future__ import annotations
 
-from math import atan2, inf, pi, sqrt
+from math import atan2, cos, inf, pi, sin, sqrt
 
 from cpecgeo.geodesy._compile import kernel
+from cpecgeo.geodesy._tubes import beside
 
-__all__ = ["COLUMNS", "FAN", "RADII", "A", "beside", "boxes", "describe", "disc", "normal",
-           "tangent"]  # fmt: skip
+__all__ = ["COLUMNS", "RADII", "A", "describe", "disc", "normal", "tangent"]
 
-FAN = 8  # children of a node
 # Columns of a table of capsules.
 A, B, U, LENGTH, SINE, COSINE, RADII, TANGENT = 0, 2, 4, 6, 7, 8, 9, 11
 COLUMNS = 12
@@ -139,57 +138,6 @@ def _circle_hits(cx, cy, r, caps, k, prims, hits, counts):
     return is_inside and is_edge
 
 
-@kernel()
-def boxes(caps, first, last, box, level):
-    """Enter bounding boxes of capsules, and of groups of them; return the number of levels."""
-    count = last - first
-    for k in range(count):
-        c = first + k
-        ra, rb = caps[c, RADII], caps[c, RADII + 1]
-        box[k, 0] = min(caps[c, A] - ra, caps[c, B] - rb)
-        box[k, 1] = min(caps[c, A + 1] - ra, caps[c, B + 1] - rb)
-        box[k, 2] = max(caps[c, A] + ra, caps[c, B] + rb)
-        box[k, 3] = max(caps[c, A + 1] + ra, caps[c, B + 1] + rb)
-    levels, base, level[0] = 1, 0, 0
-    while count > 1:
-        above = base + count
-        groups = (count + FAN - 1) // FAN
-        for g in range(groups):
-            x0, y0, x1, y1 = inf, inf, -inf, -inf
-            for j in range(base + g * FAN, base + min((g + 1) * FAN, count)):
-                x0, y0 = min(x0, box[j, 0]), min(y0, box[j, 1])
-                x1, y1 = max(x1, box[j, 2]), max(y1, box[j, 3])
-            box[above + g, 0], box[above + g, 1] = x0, y0
-            box[above + g, 2], box[above + g, 3] = x1, y1
-        level[levels] = above
-        levels, base, count = levels + 1, above, groups
-    level[levels] = base + count
-    return levels
-
-
-@kernel()
-def beside(box, level, levels, k, stack, near):
-    """Enter the capsules whose boxes meet that of capsule k; return how many there are."""
-    x0, y0, x1, y1 = box[k, 0], box[k, 1], box[k, 2], box[k, 3]
-    count, top = 0, 0
-    stack[0, 0], stack[0, 1] = levels - 1, 0
-    while top >= 0:
-        at, node = stack[top, 0], stack[top, 1]
-        top -= 1
-        j = level[at] + node
-        if box[j, 0] > x1 or box[j, 2] < x0 or box[j, 1] > y1 or box[j, 3] < y0:
-            continue
-        if at == 0:
-            if node != k:
-                near[count] = node
-                count += 1
-            continue
-        for c in range(node * FAN, min((node + 1) * FAN, level[at] - level[at - 1])):
-            top += 1
-            stack[top, 0], stack[top, 1] = at - 1, c
-    return count
-
-
 @kernel(inline=True)
 def _add(span, ends, count, start, end, into, out, width):
     """Note a covered interval of 0 to `width`, if any; return the number of them."""
@@ -243,7 +191,52 @@ def _covers(caps, k, at_b, nx, ny):
 
 
 @kernel()
-def tangent(k, side, first, caps, prims, near, count, span, ends, total, told, place):
+def _joined(
+    k, side, turn, nx, ny, tx, ty, x0, y0, caps, prims, joins, head, span, ends, found
+):  # fmt: skip
+    """Note what capsules that share a disc with k cover of its tangent; return the new number.
+
+    The disc is that at the start of the tangent (0) or at its end (1).
+    """
+    v, width = prims[k, side if turn == 0 else 1 - side], caps[k, TANGENT]
+    for i in range(head[v], head[v + 1]):
+        other = joins[i]
+        a = prims[other, 0]
+        if other == k or not _covers(caps, other, 0 if a == v else 1, nx, ny):
+            continue
+        # The other's tangent that comes to this disc, or goes on from it.
+        side2 = 1 - turn if a == v else turn
+        mx, my = normal(caps, other, side2)
+        cross, dot = abs(nx * my - ny * mx), nx * mx + ny * my
+        cut = caps[k, RADII + abs(side - turn)] * cross / (1.0 + dot) if dot > 0.0 else inf
+        if cut < width and cut < caps[other, TANGENT]:
+            enter, leave, into = width - cut, cut, prims[other, 2 + side2]
+            out = into
+        else:
+            enter, leave, into, out = _line_hits(x0, y0, tx, ty, caps, other, prims, a == v, a != v)
+        if turn == 1 and into >= 0:
+            found = _add(span, ends, found, enter, inf, into, -1, width)
+        if turn == 0 and out >= 0:
+            found = _add(span, ends, found, -inf, leave, -1, out, width)
+    return found
+
+
+@kernel()
+def _spread(span, first, count, low, high, width):
+    """Return how far intervals from either end reach, with those from `first` on."""
+    for i in range(first, count):
+        if span[i, 0] <= 0.0:
+            low = max(low, span[i, 1])
+        if span[i, 1] >= width:
+            high = min(high, span[i, 0])
+    return low, high
+
+
+@kernel()
+def tangent(
+    k, side, first, reach, caps, prims, joins, head, tubes, level, levels, stack, near, span,
+    ends, total, told, place,
+):  # fmt: skip
     """Enter the uncovered stretches of a capsule's tangent; return the new total, or -1."""
     nx, ny = normal(caps, k, side)
     tx, ty, width = -ny, nx, caps[k, TANGENT]
@@ -251,52 +244,41 @@ def tangent(k, side, first, caps, prims, near, count, span, ends, total, told, p
     x0 = caps[k, A + 2 * side] + caps[k, RADII + side] * nx
     y0 = caps[k, A + 1 + 2 * side] + caps[k, RADII + side] * ny
     found = 0
+    for turn in range(2):
+        found = _joined(
+            k, side, turn, nx, ny, tx, ty, x0, y0, caps, prims, joins, head, span, ends, found
+        )
+    low, high = _spread(span, 0, found, -inf, inf, width)
+    if low >= high:
+        return total
+    count = beside(
+        tubes, level, levels, first, x0 + 0.5 * width * tx, y0 + 0.5 * width * ty,
+        reach + 0.5 * width, stack, near,
+    )  # fmt: skip
     for i in range(count):
-        other = first + near[i]
-        a, b = prims[other, 0], prims[other, 1]
-        if a in (start, stop) or b in (start, stop):
-            for turn in range(2):
-                v = stop if turn == 1 else start
-                is_joined = v in (a, b)
-                if not is_joined or not _covers(caps, other, 0 if a == v else 1, nx, ny):
-                    continue
-                # The other's tangent that comes to this disc, or goes on from it.
-                side2 = 1 - turn if a == v else turn
-                mx, my = normal(caps, other, side2)
-                cross, dot = abs(nx * my - ny * mx), nx * mx + ny * my
-                cut = caps[k, RADII + abs(side - turn)] * cross / (1.0 + dot) if dot > 0.0 else inf
-                if cut < width and cut < caps[other, TANGENT]:
-                    enter, leave, into = width - cut, cut, prims[other, 2 + side2]
-                    out = into
-                else:
-                    enter, leave, into, out = _line_hits(
-                        x0, y0, tx, ty, caps, other, prims, a == v, b == v
-                    )
-                if turn == 1 and into >= 0:
-                    found = _add(span, ends, found, enter, inf, into, -1, width)
-                if turn == 0 and out >= 0:
-                    found = _add(span, ends, found, -inf, leave, -1, out, width)
-        else:
-            # Seen along the other one's axis.
-            ux, uy = caps[other, U], caps[other, U + 1]
-            px, py = x0 - caps[other, A], y0 - caps[other, A + 1]
-            qx, qy = px + width * tx, py + width * ty
-            ra, rb = caps[other, RADII], caps[other, RADII + 1]
-            r, far = max(ra, rb), caps[other, LENGTH]
-            if far > 0.0:
-                off, off2 = ux * py - uy * px, ux * qy - uy * qx
-                on, on2 = ux * px + uy * py, ux * qx + uy * qy
-                if min(off, off2) > r or max(off, off2) < -r:
-                    continue
-                if min(on, on2) > far + r or max(on, on2) < -r:
-                    continue
-            enter, leave, into, out = _line_hits(x0, y0, tx, ty, caps, other, prims, False, False)
-            if into < 0 and out < 0:
+        other, before = near[i], found
+        if other == k or prims[other, 0] in (start, stop) or prims[other, 1] in (start, stop):
+            continue
+        # Seen along the other one's axis.
+        ux, uy = caps[other, U], caps[other, U + 1]
+        px, py = x0 - caps[other, A], y0 - caps[other, A + 1]
+        qx, qy = px + width * tx, py + width * ty
+        r, far = max(caps[other, RADII], caps[other, RADII + 1]), caps[other, LENGTH]
+        if far > 0.0:
+            off, off2 = ux * py - uy * px, ux * qy - uy * qx
+            on, on2 = ux * px + uy * py, ux * qx + uy * qy
+            if min(off, off2) > r or max(off, off2) < -r:
                 continue
-            if into < 0 or out < 0:
-                return -1
-            found = _add(span, ends, found, enter, leave, into, out, width)
-        if found > 0 and span[found - 1, 0] <= 0.0 and span[found - 1, 1] >= width:
+            if min(on, on2) > far + r or max(on, on2) < -r:
+                continue
+        enter, leave, into, out = _line_hits(x0, y0, tx, ty, caps, other, prims, False, False)
+        if into < 0 and out < 0:
+            continue
+        if into < 0 or out < 0:
+            return -1
+        found = _add(span, ends, found, enter, leave, into, out, width)
+        low, high = _spread(span, before, found, low, high, width)
+        if low >= high:
             return total
     return _uncovered(
         span, ends, found, width, prims[k, 2 + side], start, stop, 0.0, 0.0, total, told, place
@@ -304,37 +286,54 @@ def tangent(k, side, first, caps, prims, near, count, span, ends, total, told, p
 
 
 @kernel()
+def _free(v, i, keep, caps, prims, joins, head):
+    """Return the arc of a disc from the tangent of capsule i of those that it joins.
+
+    That is the direction where it begins, its angle (negative where there is none), and the
+    tangents before and after it.
+    """
+    k = joins[i]
+    side = 1 if prims[k, 0] == v else 0
+    dx, dy = normal(caps, k, side)
+    before, width, after = prims[k, 2 + side], inf, -1
+    if keep[k] != 0 and keep[k] != side + 1:
+        return dx, dy, -1.0, before, after
+    for j in range(head[v], head[v + 1]):
+        other = joins[j]
+        side2 = 0 if prims[other, 0] == v else 1
+        if j != i and _covers(caps, other, side2, dx, dy):
+            return dx, dy, -1.0, before, after
+        mx, my = normal(caps, other, side2)
+        turned = _angle(dx, dy, mx, my)
+        if turned < width:
+            width, after = turned, prims[other, 2 + side2]
+    return dx, dy, width, before, after
+
+
+@kernel()
 def disc(
-    v, xy, radius, keep, first, caps, prims, joins, head, near, count, span, ends, hits,
-    counts, total, told, place,
+    v, xy, radius, keep, first, reach, caps, prims, joins, head, tubes, level, levels, stack, near,
+    span, ends, hits, counts, total, told, place,
 ):  # fmt: skip
     """Enter the uncovered arcs of a disc; return the new total, or -1."""
     cx, cy, r = xy[v, 0], xy[v, 1], radius[v]
     for i in range(head[v], max(head[v + 1], head[v] + 1)):
         dx, dy, width, before, after = 1.0, 0.0, 2.0 * pi, v, v
         if i < head[v + 1]:
-            # The arc from the tangent that comes to this disc to the first that goes on.
-            k = joins[i]
-            side = 1 if prims[k, 0] == v else 0
-            if keep[k] != 0 and keep[k] != side + 1:
-                continue
-            dx, dy = normal(caps, k, side)
-            before, is_free, width = prims[k, 2 + side], True, inf
-            for j in range(head[v], head[v + 1]):
-                other = joins[j]
-                side2 = 0 if prims[other, 0] == v else 1
-                if j != i and _covers(caps, other, side2, dx, dy):
-                    is_free = False
-                    break
-                mx, my = normal(caps, other, side2)
-                turned = _angle(dx, dy, mx, my)
-                if turned < width:
-                    width, after = turned, prims[other, 2 + side2]
-            if not is_free:
-                continue
-        found, is_covered = 0, False
+            dx, dy, width, before, after = _free(v, i, keep, caps, prims, joins, head)
+        if width < 0.0:
+            continue
+        # The ball that holds the arc.
+        x, y, ball = cx, cy, r
+        if width <= pi:
+            half = 0.5 * width
+            c, s, ball = cos(half), sin(half), r * sin(half)
+            x += r * c * (c * dx - s * dy)
+            y += r * c * (c * dy + s * dx)
+        count = beside(tubes, level, levels, first, x, y, reach + ball, stack, near)
+        found, low, high = 0, -inf, inf
         for n in range(count):
-            other = first + near[n]
+            other, noted = near[n], found
             if prims[other, 0] == v or prims[other, 1] == v:
                 continue
             px, py = cx - caps[other, A], cy - caps[other, A + 1]
@@ -348,7 +347,7 @@ def disc(
             if counts[0] != counts[1]:
                 return -1
             if counts[0] == 0 and is_inside and past == on:
-                is_covered = True
+                low = inf
             for a in range(counts[0]):
                 begin = _angle(dx, dy, hits[2 * a, 0], hits[2 * a, 1])
                 end, into, out = inf, int(hits[2 * a, 2]), -1
@@ -360,11 +359,13 @@ def disc(
                 found = _add(span, ends, found, begin, end, into, out, width)
                 if end > 2.0 * pi:
                     found = _add(span, ends, found, -inf, end - 2.0 * pi, -1, out, width)
-                    is_covered = end - 2.0 * pi >= width
-            if is_covered:
+            low, high = _spread(span, noted, found, low, high, width)
+            if low >= high:
                 break
-        if not is_covered:
+        if low < high:
             total = _uncovered(
                 span, ends, found, width, v, before, after, dx, dy, total, told, place
             )
+            if total > len(told):
+                return -1
     return total

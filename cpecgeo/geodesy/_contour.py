@@ -13,21 +13,11 @@ from math import ceil, cos, sin, sqrt
 
 import numpy as np
 
-from cpecgeo.geodesy._capsules import (
-    COLUMNS,
-    FAN,
-    RADII,
-    A,
-    beside,
-    boxes,
-    describe,
-    disc,
-    normal,
-    tangent,
-)
+from cpecgeo.geodesy._capsules import COLUMNS, RADII, A, describe, disc, normal, tangent
 from cpecgeo.geodesy._compile import kernel
 from cpecgeo.geodesy._ellipsoid import E2, PER_A2, PER_B2
 from cpecgeo.geodesy._rings import arctangent
+from cpecgeo.geodesy._tubes import DEEPEST, FAN, grow
 
 __all__ = ["contours", "unproject"]
 
@@ -218,8 +208,8 @@ def contours(
     """
     discs = len(xy)
     caps = np.empty((len(prims), COLUMNS))
-    box, level = np.empty((2 * most + 16, 4)), np.empty(40, np.int64)
-    stack, near = np.empty((40 * FAN, 2), np.int64), np.empty(most + 1, np.int64)
+    tubes, level = np.empty((2 * most + 16, 5)), np.empty(DEEPEST, np.int64)
+    stack, near = np.empty((DEEPEST * FAN, 2), np.int64), np.empty(most + 1, np.int64)
     span, ends = np.empty((4 * most + 64, 2)), np.empty((4 * most + 64, 2), np.int64)
     room = _STRETCHES * most + 64
     told, place = np.empty((room, 3), np.int64), np.empty((room, 4))
@@ -232,31 +222,31 @@ def contours(
     for g in range(first, last):
         if failed[g]:
             continue
-        for v in range(begin[g, 0], begin[g + 1, 0]):
-            first_of[v], done[v] = -1, False
         for k in range(begin[g, 1], begin[g + 1, 1]):
             first_of[prims[k, 2]], first_of[prims[k, 3]] = -1, -1
-        levels = boxes(caps, begin[g, 1], begin[g + 1, 1], box, level)
+        levels = grow(caps, begin[g, 1], begin[g + 1, 1], tubes, level)
         total, reach = 0, 0.0
+        for v in range(begin[g, 0], begin[g + 1, 0]):
+            first_of[v], done[v], reach = -1, False, max(reach, radius[v])
         for k in range(begin[g, 1], begin[g + 1, 1]):
-            others = beside(box, level, levels, k - begin[g, 1], stack, near)
             for part in range(4):
                 before = total
                 v = prims[k, part]
                 if part < 2:
                     if done[v]:
                         continue
-                    done[v], reach = True, max(reach, radius[v])
+                    done[v] = True
                     total = disc(
-                        v, xy, radius, keep, begin[g, 1], caps, prims, joins, head, near, others,
-                        span, ends, hits, hit_counts, total, told, place,
+                        v, xy, radius, keep, begin[g, 1], reach, caps, prims, joins, head, tubes,
+                        level, levels, stack, near, span, ends, hits, hit_counts, total, told,
+                        place,
                     )  # fmt: skip
                 elif prims[k, 0] == prims[k, 1] or (keep[k] != 0 and keep[k] != part - 1):
                     continue
                 else:
                     total = tangent(
-                        k, part - 2, begin[g, 1], caps, prims, near, others, span, ends, total,
-                        told, place,
+                        k, part - 2, begin[g, 1], reach, caps, prims, joins, head, tubes, level,
+                        levels, stack, near, span, ends, total, told, place,
                     )  # fmt: skip
                 if total < 0 or total > room:
                     break
@@ -298,7 +288,7 @@ def unproject(plane, owner, first, last, frames, out):
             up = -2.0 * sphere * t2 / (1.0 + t2)
             east, x, z = 0.0, 0.0, 0.0
             # The height at which this is on the ellipsoid, by Newton's method.
-            for _ in range(3):
+            for _ in range(5):
                 scale = 1.0 + up / (2.0 * sphere)
                 east, north = px * scale, py * scale
                 x, z = across - s * north + c * up, high + c * north + s * up

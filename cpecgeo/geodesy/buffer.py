@@ -38,7 +38,7 @@ _WIDEST_M = 500_000.0  # greatest radius
 _WIDEST_DEG = 40.0  # of longitude: to here a shape has all of its buffer on one side of the earth
 _NORTH_DEG = 80.0
 _DEGREE_M = 110_000.0
-_FEW = 30  # up to so many shapes are buffered one by one
+_FEW = 30  # of up to so many lines each is tried alone
 _LONG = 200  # vertices of a line that is buffered alone where possible, also among many
 
 
@@ -122,7 +122,7 @@ def buffer(
     result = np.full(len(array), None, dtype=object)
     flat = cap == "flat" or side is not None
     if km > 0 and not flat:
-        _surround(array, kind, (lines, areas), 1e3 * km, rtol, result)
+        _surround(array, kind, (kind == 4, lines, areas), 1e3 * km, rtol, result)
     for row in np.flatnonzero(given & shapely.is_missing(result)):
         result[row] = buffer_one(array[row], float(km), rtol, flat=flat, side=side)
     if source.single:
@@ -137,7 +137,7 @@ def buffer(
 def _surround(
     array: NDArray[Any],
     kind: NDArray[np.int32],
-    groups: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+    groups: tuple[NDArray[np.bool_], ...],
     metres: float,
     rtol: float,
     result: NDArray[Any],
@@ -153,7 +153,7 @@ def _surround(
         result[row] = offset(array[row], metres, rtol)
     for alike in groups:
         rows = np.flatnonzero(alike & shapely.is_missing(result))
-        if len(rows) >= _FEW:
+        if len(rows):
             result[rows] = around_shapes(array[rows], metres, rtol)
 
 
@@ -229,12 +229,12 @@ def _is_plain(bounds: Floats, metres: float) -> NDArray[np.bool_]:
 
 
 def around_shapes(geoms: NDArray[Any], metres: float, rtol: float) -> NDArray[Any]:
-    """Return the buffers of lines or polygons; None where one must be buffered alone.
+    """Return the buffers of shapes; None where one must be buffered another way.
 
     Parameters
     ----------
     geoms : ndarray of geometries
-        Checked, all of lines or all polygons, none missing.
+        Checked, all of points, all of lines or all polygons, none missing.
     metres, rtol : float
 
     Returns
@@ -247,8 +247,7 @@ def around_shapes(geoms: NDArray[Any], metres: float, rtol: float) -> NDArray[An
         _is_plain(bounds, metres)
         & (bounds[:, 2] - bounds[:, 0] + 4.0 * metres / _DEGREE_M < _WIDEST_DEG)
     )
-    if len(here) >= _FEW:
-        for first in range(0, len(here), _SHAPES):
-            rows = here[first : first + _SHAPES]
-            made[rows] = outline_all(geoms[rows], metres, rtol)
+    for first in range(0, len(here), _SHAPES):
+        rows = here[first : first + _SHAPES]
+        made[rows] = outline_all(geoms[rows], metres, rtol)
     return made
