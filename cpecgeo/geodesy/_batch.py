@@ -187,7 +187,7 @@ class _Edges:
 def _starts_of(parts: NDArray[Any]) -> Ints:
     """Return the number of the first vertex of each part."""
     size = shapely.get_num_coordinates(parts)
-    return np.cumsum(size) - size
+    return np.asarray(np.cumsum(size) - size)
 
 
 def _along(a: Floats, b: Floats, edge: Ints, share: Floats) -> Floats:

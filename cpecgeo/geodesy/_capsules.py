@@ -18,7 +18,7 @@ from __future__ import annotations
 from math import atan2, cos, inf, pi, sin, sqrt
 
 from cpecgeo.geodesy._compile import kernel
-from cpecgeo.geodesy._tubes import beside
+from cpecgeo.geodesy._tubes import SOME, beside
 
 __all__ = ["COLUMNS", "RADII", "A", "describe", "disc", "normal", "tangent"]
 
@@ -222,12 +222,12 @@ def _joined(
 
 
 @kernel()
-def _spread(span, first, count, low, high, width):
-    """Return how far intervals from either end reach, with those from `first` on."""
+def _spread(span, first, count, low, high):
+    """Return how far intervals from either end reach at least, with those from `first` on."""
     for i in range(first, count):
-        if span[i, 0] <= 0.0:
+        if span[i, 0] <= low:
             low = max(low, span[i, 1])
-        if span[i, 1] >= width:
+        if span[i, 1] >= high:
             high = min(high, span[i, 0])
     return low, high
 
@@ -248,38 +248,41 @@ def tangent(
         found = _joined(
             k, side, turn, nx, ny, tx, ty, x0, y0, caps, prims, joins, head, span, ends, found
         )
-    low, high = _spread(span, 0, found, -inf, inf, width)
+    low, high = _spread(span, 0, found, 0.0, width)
     if low >= high:
         return total
-    count = beside(
-        tubes, level, levels, first, x0 + 0.5 * width * tx, y0 + 0.5 * width * ty,
-        reach + 0.5 * width, stack, near,
-    )  # fmt: skip
-    for i in range(count):
-        other, before = near[i], found
-        if other == k or prims[other, 0] in (start, stop) or prims[other, 1] in (start, stop):
-            continue
-        # Seen along the other one's axis.
-        ux, uy = caps[other, U], caps[other, U + 1]
-        px, py = x0 - caps[other, A], y0 - caps[other, A + 1]
-        qx, qy = px + width * tx, py + width * ty
-        r, far = max(caps[other, RADII], caps[other, RADII + 1]), caps[other, LENGTH]
-        if far > 0.0:
-            off, off2 = ux * py - uy * px, ux * qy - uy * qx
-            on, on2 = ux * px + uy * py, ux * qx + uy * qy
-            if min(off, off2) > r or max(off, off2) < -r:
+    top, is_first = -1, True
+    while top >= 0 or is_first:
+        count, top = beside(
+            tubes, level, levels, first, x0 + 0.5 * width * tx, y0 + 0.5 * width * ty,
+            reach + 0.5 * width, stack, top, near,
+        )  # fmt: skip
+        is_first = False
+        for i in range(count):
+            other, before = near[i], found
+            if other == k or prims[other, 0] in (start, stop) or prims[other, 1] in (start, stop):
                 continue
-            if min(on, on2) > far + r or max(on, on2) < -r:
+            # Seen along the other one's axis.
+            ux, uy = caps[other, U], caps[other, U + 1]
+            px, py = x0 - caps[other, A], y0 - caps[other, A + 1]
+            qx, qy = px + width * tx, py + width * ty
+            r, far = max(caps[other, RADII], caps[other, RADII + 1]), caps[other, LENGTH]
+            if far > 0.0:
+                off, off2 = ux * py - uy * px, ux * qy - uy * qx
+                on, on2 = ux * px + uy * py, ux * qx + uy * qy
+                if min(off, off2) > r or max(off, off2) < -r:
+                    continue
+                if min(on, on2) > far + r or max(on, on2) < -r:
+                    continue
+            enter, leave, into, out = _line_hits(x0, y0, tx, ty, caps, other, prims, False, False)
+            if into < 0 and out < 0:
                 continue
-        enter, leave, into, out = _line_hits(x0, y0, tx, ty, caps, other, prims, False, False)
-        if into < 0 and out < 0:
-            continue
-        if into < 0 or out < 0:
-            return -1
-        found = _add(span, ends, found, enter, leave, into, out, width)
-        low, high = _spread(span, before, found, low, high, width)
-        if low >= high:
-            return total
+            if into < 0 or out < 0:
+                return -1
+            found = _add(span, ends, found, enter, leave, into, out, width)
+            low, high = _spread(span, before, found, low, high)
+            if low >= high:
+                return total
     return _uncovered(
         span, ends, found, width, prims[k, 2 + side], start, stop, 0.0, 0.0, total, told, place
     )
@@ -330,39 +333,50 @@ def disc(
             c, s, ball = cos(half), sin(half), r * sin(half)
             x += r * c * (c * dx - s * dy)
             y += r * c * (c * dy + s * dx)
-        count = beside(tubes, level, levels, first, x, y, reach + ball, stack, near)
-        found, low, high = 0, -inf, inf
-        for n in range(count):
-            other, noted = near[n], found
-            if prims[other, 0] == v or prims[other, 1] == v:
-                continue
-            px, py = cx - caps[other, A], cy - caps[other, A + 1]
-            on = px * caps[other, U] + py * caps[other, U + 1]
-            past = min(max(on, 0.0), caps[other, LENGTH])
-            gap2 = (px - past * caps[other, U]) ** 2 + (py - past * caps[other, U + 1]) ** 2
-            far = r + max(caps[other, RADII], caps[other, RADII + 1])
-            if gap2 >= far * far:
-                continue
-            is_inside = _circle_hits(cx, cy, r, caps, other, prims, hits, counts)
-            if counts[0] != counts[1]:
-                return -1
-            if counts[0] == 0 and is_inside and past == on:
-                low = inf
-            for a in range(counts[0]):
-                begin = _angle(dx, dy, hits[2 * a, 0], hits[2 * a, 1])
-                end, into, out = inf, int(hits[2 * a, 2]), -1
-                for b in range(counts[1]):
-                    stop = _angle(dx, dy, hits[2 * b + 1, 0], hits[2 * b + 1, 1])
-                    stop = stop + 2.0 * pi if stop < begin else stop
-                    if stop < end:
-                        end, out = stop, int(hits[2 * b + 1, 2])
-                found = _add(span, ends, found, begin, end, into, out, width)
-                if end > 2.0 * pi:
-                    found = _add(span, ends, found, -inf, end - 2.0 * pi, -1, out, width)
-            low, high = _spread(span, noted, found, low, high, width)
-            if low >= high:
-                break
-        if low < high:
+        found, low, high, is_covered = 0, 0.0, width, False
+        # Among many points a few from all sides may cover the disc at once.
+        top, is_probe, is_first = -1, head[v] == head[v + 1] and level[1] > 8 * SOME, True
+        while (top >= 0 or is_first) and not is_covered:
+            if is_probe:
+                count, is_probe = SOME, False
+                for n in range(SOME):
+                    near[n] = first + n * (level[1] // SOME)
+            else:
+                count, top = beside(
+                    tubes, level, levels, first, x, y, reach + ball, stack, top, near
+                )
+                is_first = False
+            for n in range(count):
+                other, noted = near[n], found
+                if prims[other, 0] == v or prims[other, 1] == v:
+                    continue
+                px, py = cx - caps[other, A], cy - caps[other, A + 1]
+                on = px * caps[other, U] + py * caps[other, U + 1]
+                past = min(max(on, 0.0), caps[other, LENGTH])
+                gap2 = (px - past * caps[other, U]) ** 2 + (py - past * caps[other, U + 1]) ** 2
+                far = r + max(caps[other, RADII], caps[other, RADII + 1])
+                if gap2 >= far * far:
+                    continue
+                is_inside = _circle_hits(cx, cy, r, caps, other, prims, hits, counts)
+                if counts[0] != counts[1]:
+                    return -1
+                is_covered = counts[0] == 0 and is_inside and past == on
+                for a in range(counts[0]):
+                    begin = _angle(dx, dy, hits[2 * a, 0], hits[2 * a, 1])
+                    end, into, out = inf, int(hits[2 * a, 2]), -1
+                    for b in range(counts[1]):
+                        stop = _angle(dx, dy, hits[2 * b + 1, 0], hits[2 * b + 1, 1])
+                        stop = stop + 2.0 * pi if stop < begin else stop
+                        if stop < end:
+                            end, out = stop, int(hits[2 * b + 1, 2])
+                    found = _add(span, ends, found, begin, end, into, out, width)
+                    if end > 2.0 * pi:
+                        found = _add(span, ends, found, -inf, end - 2.0 * pi, -1, out, width)
+                low, high = _spread(span, noted, found, low, high)
+                if is_covered or (found > 0 and low >= high):
+                    is_covered = True
+                    break
+        if not is_covered:
             total = _uncovered(
                 span, ends, found, width, v, before, after, dx, dy, total, told, place
             )

@@ -17,7 +17,7 @@ from cpecgeo.geodesy._capsules import COLUMNS, RADII, A, describe, disc, normal,
 from cpecgeo.geodesy._compile import kernel
 from cpecgeo.geodesy._ellipsoid import E2, PER_A2, PER_B2
 from cpecgeo.geodesy._rings import arctangent
-from cpecgeo.geodesy._tubes import DEEPEST, FAN, grow
+from cpecgeo.geodesy._tubes import DEEPEST, FAN, SOME, grow
 
 __all__ = ["contours", "unproject"]
 
@@ -209,7 +209,7 @@ def contours(
     discs = len(xy)
     caps = np.empty((len(prims), COLUMNS))
     tubes, level = np.empty((2 * most + 16, 5)), np.empty(DEEPEST, np.int64)
-    stack, near = np.empty((DEEPEST * FAN, 2), np.int64), np.empty(most + 1, np.int64)
+    stack, near = np.empty((DEEPEST * FAN, 2), np.int64), np.empty(SOME, np.int64)
     span, ends = np.empty((4 * most + 64, 2)), np.empty((4 * most + 64, 2), np.int64)
     room = _STRETCHES * most + 64
     told, place = np.empty((room, 3), np.int64), np.empty((room, 4))

@@ -13,9 +13,10 @@ from math import sqrt
 
 from cpecgeo.geodesy._compile import kernel
 
-__all__ = ["DEEPEST", "FAN", "beside", "grow"]
+__all__ = ["DEEPEST", "FAN", "SOME", "beside", "grow"]
 
 FAN = 8  # children of a node
+SOME = 32  # edges at once
 DEEPEST = 24  # more levels than any tree has
 
 
@@ -62,11 +63,16 @@ def grow(caps, first, last, tubes, level):
 
 
 @kernel()
-def beside(tubes, level, levels, first, x, y, reach, stack, near):
-    """Enter the edges within `reach` of a point, and others near them; return their number."""
-    count, top = 0, 0
-    stack[0, 0], stack[0, 1] = levels - 1, 0
-    while top >= 0:
+def beside(tubes, level, levels, first, x, y, reach, stack, top, near):
+    """Enter some edges within `reach` of a point, and others near them.
+
+    The first call has `top` -1, the next ones what the call before returned. Return the number of
+    edges, and a number that is -1 when there are no more.
+    """
+    count = 0
+    if top < 0:
+        stack[0, 0], stack[0, 1], top = levels - 1, 0, 0
+    while top >= 0 and count < len(near):
         at, node = stack[top, 0], stack[top, 1]
         top -= 1
         if at == 0:
@@ -79,4 +85,4 @@ def beside(tubes, level, levels, first, x, y, reach, stack, near):
             if _gap2(x, y, tubes, j + c) <= far * far:
                 top += 1
                 stack[top, 0], stack[top, 1] = at - 1, c
-    return count
+    return count, top
