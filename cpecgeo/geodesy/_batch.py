@@ -113,8 +113,10 @@ class _Edges:
             outer = np.where(shapely.is_ccw(parts) != is_hole, 1, 2)
             of_part = of_part[of_ring]
         if len(parts) > _PARTS * len(geoms):  # near ones follow one another, for small tubes
-            starts = shapely.get_coordinates(parts)[_starts_of(parts)]
-            order = np.lexsort((np.argsort(order_along_curve(starts)), of_part))
+            lon, lat = shapely.get_coordinates(parts)[_starts_of(parts)].T
+            west, south, east, north = map(float, shapely.total_bounds(parts))
+            along = order_along_curve(lon, lat, (west, south, east, north))
+            order = np.lexsort((np.argsort(along), of_part))
             parts, of_part, outer = parts[order], of_part[order], outer[order]
         lonlat, part = shapely.get_coordinates(parts, return_index=True)
         owner = of_part[part]
