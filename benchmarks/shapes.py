@@ -196,7 +196,7 @@ def many() -> str:
             ours = _measured(lambda x=few, r=km: shapely.union_all(buffer(x, r).array))
             theirs = _measured(lambda x=few, r=km: shapely.union_all(_in_utm(x, r).array))
             size = shapely.area(ours[2])
-            label = f"{len(few):,} of these, {km} km"
+            label = f"{len(few):,} {name.split(maxsplit=1)[1]}, {km} km"
             share = f"{shapely.area(theirs[2]) / size - 1:.1e}"
             united.append(_beside(f"{label}, united", ours, theirs, share))
             whole = _as_one(few)

@@ -1,9 +1,9 @@
 """Buffers whose boundary is at a geodesic distance, to a stated tolerance.
 
-A line that keeps clear of itself is buffered straight from its edges (`_offset`), any other single
-geometry by `_plane` and `_outline`. Points become circles all together, and many lines or polygons
-are outlined together (`_batch`), each in a plane of its own. Geometries near a pole, over the
-antimeridian or too wide for such a plane are buffered one by one.
+A line that keeps clear of itself is buffered straight from its edges (`_offset`). Points become
+circles all together, and other geometries are outlined together (`_batch`), each in a plane of its
+own. Those near a pole, over the antimeridian or too wide for such a plane, and sides and flat ends,
+are made one by one by `_plane` and `_outline`.
 """
 
 from __future__ import annotations
