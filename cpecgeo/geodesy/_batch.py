@@ -27,12 +27,14 @@ _AREA = 3  # shapely's number of a polygon
 # part of the rest that isn't for the plane, but for stray edges and vertices that are left out.
 _SHARE, _LEAST_SHARE, _REST = 0.9, 0.45, 0.06
 _SAG = 0.02  # of the tolerance: how far an edge may stray from its geodesic
+_SWELL = 0.03  # of the tolerance: how much too wide a capsule may be in its middle
 _JITTER = 0.02  # of the tolerance
 _TURNS = 4  # how often the outline of a geometry is tried
 _FLAW = 1.2e-3
 _CROOKED = 0.015  # share of the distance from the centre
 _LEVEL = 0.9  # of the outline's share: how far straight lines in lon, lat may stray from geodesics
 _LONGEST_M = 50_000.0
+_LEAST_RADIUS_M = 6.33e6  # of curvature
 _DEGREE_M = 110_000.0
 _LEAST = 20  # geometries per thread
 _PARTS = 8  # parts per geometry, beyond which they are put in order
@@ -143,11 +145,13 @@ class _Edges:
             a, b, keep = a[once], b[once], keep[once]
         return cls(lonlat[first], owner[first], np.column_stack((a, b)), keep)
 
-    def split(self, frames: _Frames, sag: float) -> tuple[_Edges, Floats]:
-        """Split edges whose geodesics bend by more than `sag` metres in the plane.
+    def split(self, frames: _Frames, metres: float, rtol: float) -> tuple[_Edges, Floats]:
+        """Split edges whose capsules of a radius in metres would be untrue between their ends.
 
-        A great circle is a circle there; its curvature is the distance of its chord from the centre
-        over twice the square of the earth's radius.
+        A great circle is a circle in the plane; its curvature is the distance of its chord from the
+        centre over twice the square of the earth's radius. And the radius in the plane grows with
+        the square of that distance, so a capsule, which is as wide as at its ends, is too wide in
+        its middle, by the square of its length over that of four earth radii.
 
         Returns
         -------
@@ -163,7 +167,8 @@ class _Edges:
         off = np.abs(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
         off += _CROOKED * length * np.maximum(np.hypot(*a.T), np.hypot(*b.T))
         bend = off * length / (4.0 * frames.table[of_edge, 7]) ** 2
-        parts = np.maximum(np.sqrt(bend / sag), length / _LONGEST_M)
+        most = min(_LONGEST_M, 4.0 * _LEAST_RADIUS_M * np.sqrt(_SWELL * rtol))
+        parts = np.maximum(np.sqrt(bend / (_SAG * rtol * metres)), length / most)
         parts = np.maximum(np.ceil(parts), 1.0).astype(np.int64)
         if parts.max(initial=1) == 1:
             return self, plane
@@ -231,7 +236,7 @@ def _outline(geoms: NDArray[Any], metres: float, rtol: float, turn: int) -> NDAr
     """
     bounds = shapely.bounds(geoms)
     frames = _Frames.around(0.5 * (bounds[:, :2] + bounds[:, 2:]))
-    edges, plane = _Edges.of(geoms).split(frames, _SAG * rtol * metres)
+    edges, plane = _Edges.of(geoms).split(frames, metres, rtol)
     owner, ends, count = edges.owner, edges.ends, len(geoms)
     sphere = 2.0 * frames.table[owner, 7]
     u2, t = np.einsum("ij,ij->i", plane, plane) / sphere**2, np.tan(metres / sphere)

@@ -196,6 +196,17 @@ def test_a_wide_shape_or_a_small_tolerance_is_left_out():
         assert ring_errors(shape, line, 10, 60).max() <= 1e-4
 
 
+@pytest.mark.parametrize(("rtol", "long"), [(1e-7, 0.14), (1e-6, 0.38), (1e-5, 0.449)])
+def test_long_edges_hold_small_tolerances(rtol, long):
+    """Radii in the plane grow with the square of the distance from its centre.
+
+    On a meridian through the centre, edges aren't split because of their bend.
+    """
+    line = LineString([(67, 50), (67, 50 + long)])
+    shape = outline_all(np.array([line], dtype=object), 6_000.0, rtol)[0]
+    assert ring_errors(shape, line, 6, 200).max() <= rtol
+
+
 def test_outlines_by_python_and_compiled():
     """To the rounding of degrees."""
     geoms = np.array([*lines(4)[:-2], *edgy()[0]], dtype=object)
