@@ -15,7 +15,7 @@ from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import EQUATOR_M, Floats, Ints, ecef, geodetic
 from cpecgeo.geodesy.nearest import Index
 
-__all__ = ["Around", "Outline", "beside", "close", "holds", "settle"]
+__all__ = ["Around", "Outline", "beside", "close", "drop_slivers", "holds", "settle"]
 
 _SHARE = 0.9  # of the tolerance; the rest is for rounding and points beside middles
 _OUT = 0.5  # of that: how far outside the radius vertices lie
@@ -357,6 +357,14 @@ def _broad(shapes: Any, thin: float) -> Any:
     """Return the polygons that are wider than `thin`."""
     width = 2.0 * shapely.area(shapes) / np.maximum(shapely.length(shapes), 1e-300)
     return shapes[width > thin]
+
+
+def drop_slivers(shape: Any, thin: float) -> Any:
+    """Leave out parts narrower than `thin` degrees, which boundaries leave where they fold."""
+    if shape.geom_type != "MultiPolygon":
+        return shape
+    parts = _broad(shapely.get_parts(shape), thin)
+    return parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
 
 
 def _faces(lines: list[Any], inside: Callable[[Floats], Any]) -> Any:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from cpecgeo.errors import GeometryError, GeometryWarning
 from cpecgeo.geodesy._compile import threads
 from cpecgeo.geodesy._ellipsoid import EQUATOR_M, GEOD, POLE_M, Floats, Ints, ecef
-from cpecgeo.geodesy._outline import Around, Outline, beside, close, holds, settle
+from cpecgeo.geodesy._outline import Around, Outline, beside, close, drop_slivers, holds, settle
 from cpecgeo.geodesy._paths import densify_array
 from cpecgeo.geodesy.nearest import Index
 
@@ -316,6 +316,8 @@ def _draw(
         shape, crossed = close(_close_rings(rings), inside, poles=near_pole, thin=thin)
         if not crossed or shape.is_empty:
             break
+    if km > 0:
+        shape = drop_slivers(shape, thin)
     if km > 0 and not flat and not holds(np.array([shape]), np.array([dense]))[0]:
         return None
     return shape

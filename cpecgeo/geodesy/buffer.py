@@ -33,6 +33,7 @@ _LEAST_RTOL, _MOST_RTOL = 1e-7, 1e-2
 _SHARE = 0.9  # of the tolerance; the rest is for rounding
 _OUT, _SAG = 0.9, 1.85  # of that: vertices outside the radius; sag of edges
 _CIRCLES = 10_000  # points per batch
+_POINTS = 4  # shapely's number of a MultiPoint
 _SHAPES = 2_000  # lines or polygons per batch
 _WIDEST_M = 500_000.0  # greatest radius
 _WIDEST_DEG = 40.0  # of longitude: to here a shape has all of its buffer on one side of the earth
@@ -40,6 +41,9 @@ _NORTH_DEG = 80.0
 _DEGREE_M = 110_000.0
 _FEW = 30  # of up to so many lines each is tried alone
 _LONG = 200  # vertices of a line that is buffered alone where possible, also among many
+_CROWD = 3_000  # vertices near another one: beyond, outlining takes longer than a guess in a plane
+_CROWD_OF_POINTS = 300  # the same of points, which are rarely spread evenly
+_GROUP = 1_000  # points of a crowd that are outlined together
 
 
 def buffer(
@@ -243,11 +247,37 @@ def around_shapes(geoms: NDArray[Any], metres: float, rtol: float) -> NDArray[An
     """
     made = np.full(len(geoms), None, dtype=object)
     bounds = shapely.bounds(geoms)
-    here = np.flatnonzero(
-        _is_plain(bounds, metres)
-        & (bounds[:, 2] - bounds[:, 0] + 4.0 * metres / _DEGREE_M < _WIDEST_DEG)
-    )
+    plain = _is_plain(bounds, metres)
+    plain &= bounds[:, 2] - bounds[:, 0] + 4.0 * metres / _DEGREE_M < _WIDEST_DEG
+    crowded = _is_crowded(geoms, bounds, metres)
+    here = np.flatnonzero(plain & ~crowded)
     for first in range(0, len(here), _SHAPES):
         rows = here[first : first + _SHAPES]
         made[rows] = outline_all(geoms[rows], metres, rtol)
+    if len(geoms) and shapely.get_type_id(geoms[0]) == _POINTS:
+        for row in np.flatnonzero(plain & crowded):
+            made[row] = _around_crowd(geoms[row], metres, rtol)
     return made
+
+
+def _is_crowded(geoms: NDArray[Any], bounds: Floats, metres: float) -> NDArray[np.bool_]:
+    """Return whether vertices have so many others near them that outlining isn't quick.
+
+    Each is compared with what is near; were they spread evenly, their number would be this.
+    """
+    count = shapely.get_num_coordinates(geoms)
+    reach = 4.0 * metres / _DEGREE_M
+    size = np.maximum(bounds[:, 2] - bounds[:, 0], bounds[:, 3] - bounds[:, 1])
+    share = np.minimum(reach / np.maximum(size, 1e-9), 1.0)
+    points = shapely.get_type_id(geoms) == _POINTS
+    share[points] **= 2.0
+    return np.asarray(count * share > np.where(points, _CROWD_OF_POINTS, _CROWD))
+
+
+def _around_crowd(points: Any, metres: float, rtol: float) -> Any:
+    """Return the buffer of many points, outlined in groups of neighbours; None where one fails."""
+    spots = np.unique(shapely.get_coordinates(points), axis=0)
+    order = np.argsort(gpd.GeoSeries(shapely.points(spots)).hilbert_distance())
+    groups = np.array_split(spots[order], len(spots) // _GROUP + 1)
+    made = outline_all(np.array([shapely.MultiPoint(group) for group in groups]), metres, rtol)
+    return None if shapely.is_missing(made).any() else shapely.union_all(made)

@@ -13,6 +13,8 @@ from cpecgeo.geodesy import area_km2, buffer
 from cpecgeo.geodesy._batch import _polygons, outline_all
 from cpecgeo.geodesy._outline import _broad
 from cpecgeo.geodesy._plane import buffer_one
+from cpecgeo.geodesy.buffer import _is_crowded
+from cpecgeo.geodesy.nearest import nearest
 from tests.effort import tries
 
 from .samples import GEOD
@@ -263,3 +265,40 @@ def test_of_faces_those_wider_than_a_limit_stay():
     assert _broad(strips[1:2], width * (1 - 1e-9)).tolist() == [strips[1]]
     assert _broad(strips[:0], 1.0).tolist() == []
     assert _broad(np.array([shapely.Polygon()]), 0.0).tolist() == []
+
+
+def test_a_crowd_of_points_is_outlined_in_groups():
+    rng = np.random.default_rng(0)
+    spots = np.vstack((rng.normal(0, 0.5, (6_000, 2)) + [70, 30], [[70, 30]] * 3))
+    crowd = shapely.MultiPoint(spots)
+    few = shapely.MultiPoint(spots[::40])
+    assert _is_crowded(np.array([crowd]), shapely.bounds([crowd]), 3e4).all()
+    assert not _is_crowded(np.array([few]), shapely.bounds([few]), 3e4).any()
+    around = buffer(crowd, 30.0)
+    assert around.is_valid
+    assert around.covers(crowd)
+    # Far places of the boundary lie at the radius from the nearest point, on the ellipsoid.
+    edge = shapely.get_coordinates(around)[::25]
+    pair = nearest(gpd.GeoSeries(shapely.points(edge), crs=4326), gpd.GeoSeries([crowd], crs=4326))
+    assert pair["distance_km"].to_numpy() == pytest.approx(30.0, rel=1e-4)
+
+
+def test_long_lines_and_wide_radii_take_the_way_that_grows_with_the_line():
+    t = np.linspace(0, 60, 20_000)
+    curl = shapely.LineString(
+        np.column_stack((70 + 0.05 * t + 0.1 * np.cos(9 * t), 30 + 0.1 * np.sin(9 * t)))
+    )
+    bounds = shapely.bounds([curl])
+    assert _is_crowded(np.array([curl]), bounds, 2e5).all()
+    assert not _is_crowded(np.array([curl]), bounds, 1e3).any()
+
+
+def test_the_buffer_of_one_line_is_one_area_without_slivers():
+    rng = np.random.default_rng(30)
+    heading = np.cumsum(rng.normal(0, 0.3, 5_000))
+    xy = np.column_stack((np.cumsum(np.cos(heading)), np.cumsum(np.sin(heading)))) * 0.0036
+    xy -= xy.mean(axis=0)
+    line = shapely.LineString(xy * min(1, 6 / np.abs(xy).max()) + [70, 30])
+    around = buffer_one(line, 200.0, 1e-4, flat=False, side=None)
+    assert around.geom_type == "Polygon"
+    assert around.covers(line)
