@@ -140,8 +140,11 @@ def filters(
     along: str | Corridor | None = None,
     extra: Corridor | Sequence[Corridor] = (),
     join_km: float = JOIN_KM,
+    **others: object,
 ) -> Filters:
-    """Validate filters, see `route`."""
+    """Validate filters, see `route`; others are options that no search has."""
+    for name in others:
+        raise UnknownNameError(name, "option", sorted(RouteOptions.__optional_keys__))
     if mode not in MODES:
         raise UnknownNameError(mode, "mode", MODES)
     corridor = None

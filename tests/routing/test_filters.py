@@ -488,3 +488,17 @@ def test_a_town_is_at_its_road_and_at_its_station():
         assert cg.route(other, spot, weight="km").chainage_km == pytest.approx(
             either.chainage_km, abs=1e-9
         )
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda **given: cg.routes("Lahore", "Multan", **given),
+        lambda **given: cg.route_matrix(["Lahore", "Multan"], **given),
+        lambda **given: cg.reach("Torkham", hours=4, **given),
+        lambda **given: cg.critical_sections("Lahore", "Multan", **given),
+    ],
+)
+def test_an_option_that_no_search_has_is_named_with_near_ones(ask):
+    with pytest.raises(UnknownNameError, match=r"'vehicel'. Did you mean 'vehicle'\?"):
+        ask(vehicel="truck")
