@@ -316,7 +316,7 @@ def _draw(
         shape, crossed = close(_close_rings(rings), inside, poles=near_pole, thin=thin)
         if not crossed or shape.is_empty:
             break
-    if km > 0:
+    if km > 0 and not flat:
         shape = drop_slivers(shape, thin)
     if km > 0 and not flat and not holds(np.array([shape]), np.array([dense]))[0]:
         return None

@@ -151,10 +151,10 @@ def _surround(
     if len(spots):
         result[spots] = around_points(shapely.get_coordinates(array[spots]), metres, rtol)
     # Of many short lines, trying each would take as long as outlining all.
-    single = np.flatnonzero(kind == 1)
+    single = np.flatnonzero((kind == 1) | ((kind == 5) & (shapely.get_num_geometries(array) == 1)))
     long = shapely.get_num_coordinates(array[single]) >= _LONG
     for row in single[long] if len(single) >= _FEW else single:
-        result[row] = offset(array[row], metres, rtol)
+        result[row] = offset(shapely.get_geometry(array[row], 0), metres, rtol)
     for alike in groups:
         rows = np.flatnonzero(alike & shapely.is_missing(result))
         if len(rows):

@@ -63,7 +63,7 @@ def test_up_to_sixty_names_are_listed(count, listed):
 def test_district_and_province_are_those_of_the_tables():
     codes = files.read_table("district_codes.csv").set_index("id")
     table = files.read_table("feature_districts.csv")
-    for name in facts.POINTS:
+    for name in facts.POINT_LAYERS:
         frame = cg.layer(name)
         known = table[table["layer"] == name].set_index("feature")["district"]
         for feature, row in frame.iterrows():

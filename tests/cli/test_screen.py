@@ -12,6 +12,7 @@ from cpecgeo.cli import analyses, inputs, screen, tables, things, ways
 from cpecgeo.errors import InputError
 from cpecgeo.features.resolve import resolve
 from cpecgeo.files.disk import make_folder
+from cpecgeo.routing.legs import Route
 
 
 def printed(capsys, frame, columns):
@@ -204,6 +205,7 @@ def test_ends_far_off_the_network_are_told(capsys, ends, told):
         destination=SimpleNamespace(name="B", access_km=two),
         chainage_km=km,
     )
+    way.access_note = Route.access_note.fget(way)
     screen.tell_access([way])
     said = capsys.readouterr().err
     if not told:

@@ -123,4 +123,4 @@ def test_an_edge_too_short_for_its_square_is_no_edge(degrees):
     p = Point(0.5, 0.5)
     assert distance_km(p, line) == pytest.approx(distance_km(p, plain), abs=1e-12)
     assert distance_km(line, Point(0, 0)) <= 1e-12
-    assert area_km2(buffer(line, 1.0)) == pytest.approx(area_km2(buffer(plain, 1.0)), rel=1e-6)
+    assert area_km2(buffer(line, 1.0)) == pytest.approx(area_km2(buffer(plain, 1.0)), rel=1e-4)
