@@ -20,7 +20,7 @@ from math import atan2, cos, inf, pi, sin, sqrt
 from cpecgeo.geodesy._compile import kernel
 from cpecgeo.geodesy._tubes import SOME, beside
 
-__all__ = ["COLUMNS", "RADII", "A", "describe", "disc", "normal", "tangent"]
+__all__ = ["COLUMNS", "RADII", "TANGENT", "A", "describe", "disc", "normal", "tangent"]
 
 # Columns of a table of capsules.
 A, B, U, LENGTH, SINE, COSINE, RADII, TANGENT = 0, 2, 4, 6, 7, 8, 9, 11
@@ -36,15 +36,16 @@ def normal(caps, k, side):
 
 @kernel()
 def describe(xy, radius, i, j, caps, k):
-    """Enter a capsule into the table."""
+    """Enter a capsule into the table; its tangents have length -1 where a disc holds the other."""
     ax, ay, bx, by = xy[i, 0], xy[i, 1], xy[j, 0], xy[j, 1]
     caps[k, A], caps[k, A + 1], caps[k, B], caps[k, B + 1] = ax, ay, bx, by
     length = sqrt((bx - ax) ** 2 + (by - ay) ** 2)
     per = 1.0 / length if length > 0.0 else 0.0
     caps[k, U], caps[k, U + 1], caps[k, LENGTH] = (bx - ax) * per, (by - ay) * per, length
     sine = (radius[i] - radius[j]) * per
-    cosine = sqrt(1.0 - sine * sine)
-    caps[k, SINE], caps[k, COSINE], caps[k, TANGENT] = sine, cosine, length * cosine
+    cosine = sqrt(max(1.0 - sine * sine, 0.0))
+    caps[k, SINE], caps[k, COSINE] = sine, cosine
+    caps[k, TANGENT] = length * cosine if cosine > 0.0 else -1.0
     caps[k, RADII], caps[k, RADII + 1] = radius[i], radius[j]
 
 
@@ -170,7 +171,7 @@ def _uncovered(span, ends, count, width, prim, before, after, dx, dy, total, tol
             told[total, 0], told[total, 1], told[total, 2] = prim, origin, goal
             place[total, 0], place[total, 1], place[total, 2], place[total, 3] = at, stop, dx, dy
         total += 1
-        if stop >= width:
+        if not stop < width or total > len(told):
             return total
         at = stop
 

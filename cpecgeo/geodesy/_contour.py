@@ -13,7 +13,7 @@ from math import ceil, cos, sin, sqrt
 
 import numpy as np
 
-from cpecgeo.geodesy._capsules import COLUMNS, RADII, A, describe, disc, normal, tangent
+from cpecgeo.geodesy._capsules import COLUMNS, RADII, TANGENT, A, describe, disc, normal, tangent
 from cpecgeo.geodesy._compile import kernel
 from cpecgeo.geodesy._ellipsoid import E2, PER_A2, PER_B2
 from cpecgeo.geodesy._rings import arctangent
@@ -224,6 +224,9 @@ def contours(
             continue
         for k in range(begin[g, 1], begin[g + 1, 1]):
             first_of[prims[k, 2]], first_of[prims[k, 3]] = -1, -1
+            failed[g] = failed[g] or caps[k, TANGENT] < 0.0
+        if failed[g]:
+            continue
         levels = grow(caps, begin[g, 1], begin[g + 1, 1], tubes, level)
         total, reach = 0, 0.0
         for v in range(begin[g, 0], begin[g + 1, 0]):

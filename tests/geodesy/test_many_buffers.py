@@ -302,3 +302,19 @@ def test_the_buffer_of_one_line_is_one_area_without_slivers():
     around = buffer_one(line, 200.0, 1e-4, flat=False, side=None)
     assert around.geom_type == "Polygon"
     assert around.covers(line)
+
+
+def test_edges_of_a_nanometre_beside_the_radius_are_left_to_the_other_way():
+    """Radii that vary by 2 mm make discs of which one contains the other."""
+    rng = np.random.default_rng(0)
+    spots = rng.normal(0, 1e-13, (8, 2)) + [70, 30]
+    tiny = LineString([*spots, *spots[:3]])
+    area = area_km2(buffer(Point(70, 30), 1.0))
+    for shape in (
+        tiny,
+        MultiLineString([tiny, LineString(spots[::2])]),
+        Polygon(spots).convex_hull,
+    ):
+        assert area_km2(buffer(shape, 1.0)) == pytest.approx(area, rel=1e-3)
+        made = outline_all(np.array([shape] * 2), 1e3, 1e-4)
+        assert all(one is None or one.is_valid for one in made)
