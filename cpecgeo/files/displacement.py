@@ -43,8 +43,9 @@ _ECCENTRICITY2 = 0.00669342162296594323
 _TURN = np.pi * 3000.0 / 180.0
 # The box in which the formulas apply.
 _BOX = (72.004, 0.8293, 137.8347, 55.8271)
-# China's western border, from Tajikistan along Pakistan to Ladakh, within some 10 km (drawn from
-# Natural Earth, public domain). South of it isn't China.
+# China's western border, from Tajikistan along Pakistan to Ladakh (drawn from Natural Earth, public
+# domain), within 17 km along Pakistan, 27 towards Tajikistan and 40 in Ladakh. South of it isn't
+# China.
 _BORDER = np.array([
     (73.6, 39.3), (73.85, 38.6), (74.8, 38.2), (74.89, 37.25), (75.15, 37.0), (75.4, 36.85),
     (75.6, 36.75), (75.95, 36.2), (76.15, 35.85), (76.55, 35.8), (76.8, 35.65), (77.8, 35.5),
