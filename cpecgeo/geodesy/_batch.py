@@ -17,7 +17,16 @@ from numpy.typing import NDArray
 
 from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._contour import contours, unproject
-from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, GEOD, Floats, Ints, ecef
+from cpecgeo.geodesy._ellipsoid import (
+    E2,
+    EQUATOR_M,
+    GEOD,
+    LEAST_DEGREE_M,
+    LEAST_RADIUS_M,
+    Floats,
+    Ints,
+    ecef,
+)
 from cpecgeo.geodesy._sweep import order_along_curve
 
 __all__ = ["outline_all"]
@@ -34,8 +43,6 @@ _FLAW = 1.2e-3
 _CROOKED = 0.015  # share of the distance from the centre
 _LEVEL = 0.9  # of the outline's share: how far straight lines in lon, lat may stray from geodesics
 _LONGEST_M = 50_000.0
-_LEAST_RADIUS_M = 6.33e6  # of curvature
-_DEGREE_M = 110_000.0
 _LEAST = 20  # geometries per thread
 _PARTS = 8  # parts per geometry, beyond which they are put in order
 _ROOM = 64  # vertices per capsule that the first try has room for
@@ -167,7 +174,7 @@ class _Edges:
         off = np.abs(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
         off += _CROOKED * length * np.maximum(np.hypot(*a.T), np.hypot(*b.T))
         bend = off * length / (4.0 * frames.table[of_edge, 7]) ** 2
-        most = min(_LONGEST_M, 4.0 * _LEAST_RADIUS_M * np.sqrt(_SWELL * rtol))
+        most = min(_LONGEST_M, 4.0 * LEAST_RADIUS_M * np.sqrt(_SWELL * rtol))
         parts = np.maximum(np.sqrt(bend / (_SAG * rtol * metres)), length / most)
         parts = np.maximum(np.ceil(parts), 1.0).astype(np.int64)
         if parts.max(initial=1) == 1:
@@ -249,8 +256,8 @@ def _outline(geoms: NDArray[Any], metres: float, rtol: float, turn: int) -> NDAr
     # How far from its centre each plane is used, and the tolerance that this leaves.
     far = np.sqrt(np.maximum.reduceat(u2, _starts(owner, count)[:-1])) * 2.0 + metres / EQUATOR_M
     within = np.minimum(_SHARE, 1.0 - _REST - _FLAW * far * far / rtol) * rtol
-    north = np.radians(np.abs(bounds[:, 1::2]).max(axis=1) + metres / _DEGREE_M)
-    bend = (2.0 * np.tan(north) + 0.05) / 6.33e6
+    north = np.radians(np.abs(bounds[:, 1::2]).max(axis=1) + metres / LEAST_DEGREE_M)
+    bend = (2.0 * np.tan(north) + 0.05) / LEAST_RADIUS_M
     straight = np.sqrt(8.0 * _LEVEL * np.maximum(within, 1e-12) * metres / bend)
     shape = np.column_stack((within, bend, straight))
     begin = np.column_stack((_starts(owner, count), _starts(owner[ends[:, 0]], count)))

@@ -50,6 +50,8 @@ POLE_M: Final = float(GEOD.b)
 PER_A2: Final = 1.0 / EQUATOR_M**2
 PER_B2: Final = 1.0 / POLE_M**2
 DEGREE_M: Final = 111_700.0  # the longest degree of longitude or latitude
+LEAST_DEGREE_M: Final = 110_000.0  # a degree of latitude is longer
+LEAST_RADIUS_M: Final = 6.33e6  # any radius of curvature is greater
 E2: Final = FLATTENING * (2.0 - FLATTENING)
 
 _E = np.sqrt(E2)

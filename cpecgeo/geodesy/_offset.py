@@ -22,16 +22,14 @@ import shapely
 
 from cpecgeo.geodesy._clearance import is_covered, is_free
 from cpecgeo.geodesy._compile import choose, kernel
-from cpecgeo.geodesy._ellipsoid import E2, PER_A2, PER_B2, Floats
+from cpecgeo.geodesy._ellipsoid import E2, LEAST_DEGREE_M, LEAST_RADIUS_M, PER_A2, PER_B2, Floats
 from cpecgeo.geodesy._rings import arctangent, earth_centred
 from cpecgeo.geodesy._stretches import BEND, OUT, PER_M2, cross, draw_stretches, find_stretches, up
 
 __all__ = ["offset", "trace"]
 
-_LEAST_RADIUS_M = 6.33e6  # of curvature
 _MOST_M, _LEAST_M = 50_000.0, 1e-3  # the widest buffer; the least tolerance, and edge
 _NORTH_DEG, _WIDE_DEG = 75.0, 40.0  # greatest latitude, and extent in longitude
-_DEGREE_M = 110_000.0
 _SHARE = 0.96  # of the tolerance; the rest is for rounding
 # Shares of that: for leaving out vertices of the line, where few remain, and where not; for edges
 # that run below the ground.
@@ -135,12 +133,12 @@ def _prepare(place, count, radius, room, d, n, per_d2, size, left, gap):
             left[j, 0], left[j, 1], left[j, 2] = cross(ux, uy, uz, tx, ty, tz)
         # A straight line in lon, lat has this curvature on a sphere, by its latitude and azimuth.
         steep = max(abs(z), abs(z + dz)) / sqrt(x * x + y * y)
-        far = 2e-3 + radius / _LEAST_RADIUS_M
+        far = 2e-3 + radius / LEAST_RADIUS_M
         steep = (1.01 * steep + far) / (1.0 - min(far * steep, 0.9))
         east = abs(left[2 * i, 2]) / sqrt(max(1.0 - uz * uz, 1e-9))  # sine of the azimuth
         most = min(1.0, east + 0.02)
         curve = steep * min(most * (2.0 - most * most), 1.09) if most < 0.81 else 1.09 * steep
-        gap[i] = sqrt(8.0 * room * _LEAST_RADIUS_M / (curve + 0.02))
+        gap[i] = sqrt(8.0 * room * LEAST_RADIUS_M / (curve + 0.02))
 
 
 @kernel("rows, float, float, rows")
@@ -157,7 +155,7 @@ def trace(lonlat, radius, within, lines):
     if used > _WORTH * count:
         used, room = _thin(raw, count, _SLIGHT * within, kept), (1.0 - _SLIGHT) * within
     longest, whole = 0.0, 0.0
-    step = min(_PIECE_M, sqrt(8.0 * _LEAST_RADIUS_M * sqrt(_BELOW * within * radius)))
+    step = min(_PIECE_M, sqrt(8.0 * LEAST_RADIUS_M * sqrt(_BELOW * within * radius)))
     for e in range(1, used):
         i, j = kept[e - 1], kept[e]
         dx, dy, dz = raw[j, 0] - raw[i, 0], raw[j, 1] - raw[i, 1], raw[j, 2] - raw[i, 2]
@@ -192,7 +190,7 @@ def trace(lonlat, radius, within, lines):
         return _FULL
     # Chords are that much shorter than geodesics.
     least = radius - room
-    least -= least * least * least / (24.0 * _LEAST_RADIUS_M * _LEAST_RADIUS_M)
+    least -= least * least * least / (24.0 * LEAST_RADIUS_M * LEAST_RADIUS_M)
     if not is_free(out, made, place, d, least):
         return _FAILED
     middle = 0.0
@@ -230,7 +228,7 @@ def offset(line: Any, metres: float, rtol: float) -> Any:
     xy = shapely.get_coordinates(line)
     within = _SHARE * rtol * metres
     west, south, east, north = shapely.bounds(line)
-    reach = metres / _DEGREE_M + 0.5 * (len(xy) > 1)
+    reach = metres / LEAST_DEGREE_M + 0.5 * (len(xy) > 1)
     far = max(abs(south), abs(north)) + reach
     if within < max(_LEAST_M, _PLACED * PER_M2 * metres**3) or metres > _MOST_M or far > _NORTH_DEG:
         return None
@@ -238,7 +236,7 @@ def offset(line: Any, metres: float, rtol: float) -> Any:
     if west - wide < -180.0 or east + wide > 180.0 or east - west > _WIDE_DEG:
         return None
     # About as many vertices are on arcs, at corners, and along edges.
-    along = shapely.length(line) * _DEGREE_M / np.sqrt(_LEAST_RADIUS_M * within)
+    along = shapely.length(line) * LEAST_DEGREE_M / np.sqrt(LEAST_RADIUS_M * within)
     count = int(2.0 / np.sqrt(rtol) + along) + 3 * len(xy)
     rows = 2_000 + 10 * len(xy)
     run, made = choose(trace, _STEPS * count), _FULL

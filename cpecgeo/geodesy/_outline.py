@@ -47,22 +47,21 @@ class Outline:
 
 @dataclass(frozen=True)
 class Around:
-    """The buffered lines, rings and points, as trees of segments; see `Tree`.
+    """The buffered lines, rings and points, as a tree of segments; see `Tree`.
 
     Parameters
     ----------
     tree : tuple
         The arrays of pieces and nodes, in the order of the kernels' arguments, and the number of
         leaves.
-    root : ndarray of int
-        The root of the tree that each ring of the boundary surrounds; the last one holds for all
-        further rings.
+    root : int
+        The root of the tree.
     steps : int
         About how many nodes and pieces a search looks at.
     """
 
     tree: tuple[Any, ...]
-    root: Ints
+    root: int
     steps: int
 
     @classmethod
@@ -71,11 +70,7 @@ class Around:
         t = index.tree
         p = t.pieces
         arrays = (p.a, p.d, p.n, p.per_d2, p.target, t.start_m, t.tubes, t.child, t.leaves)
-        return cls(arrays, np.array([len(t.child) - 1]), t.steps)
-
-    def roots(self, ring: Ints) -> Ints:
-        """Return the root of each vertex on these rings."""
-        return self.root[np.minimum(ring, len(self.root) - 1)]
+        return cls(arrays, len(t.child) - 1, t.steps)
 
 
 @dataclass(frozen=True)
@@ -127,7 +122,7 @@ class _Vertices:
     ) -> tuple[Floats, Floats, Ints]:
         """Run a step of `_boundary.work`; return the results of `SIDES` and `REFINE`."""
         o, after = self.outline, _next(self.outline.ring)
-        root, turn = around.roots(o.ring), np.empty(len(after))
+        root, turn = np.full(len(after), around.root), np.empty(len(after))
         count = len(corners[0]) if step == MEET else len(after)
         kernel = choose(work, 2 * count * around.steps)
         cuts: dict[int, tuple[Floats, Ints]] = {}

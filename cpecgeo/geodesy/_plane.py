@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from cpecgeo.errors import GeometryError, GeometryWarning
 from cpecgeo.geodesy._compile import threads
-from cpecgeo.geodesy._ellipsoid import EQUATOR_M, GEOD, POLE_M, Floats, Ints, ecef
+from cpecgeo.geodesy._ellipsoid import EQUATOR_M, GEOD, LEAST_DEGREE_M, POLE_M, Floats, Ints, ecef
 from cpecgeo.geodesy._outline import Around, Outline, beside, close, drop_slivers, holds, settle
 from cpecgeo.geodesy._paths import densify_array
 from cpecgeo.geodesy.nearest import Index
@@ -45,7 +45,6 @@ _WITHIN = 0.95  # share of the radius: a nearer vertex is on a cut or on the lin
 _CURVE = 8  # segments of a quarter circle, refined later
 _DEGREE_M = 111_000.0
 _REPAIRS = 4  # how often a boundary that crosses itself is settled anew
-_LEAST_DEGREE_M = 110_000.0  # a degree of latitude is longer
 
 
 @dataclass(frozen=True)
@@ -306,7 +305,7 @@ def _draw(
         return (within == 0) & (index.find(spots).metres[:, 0] >= metres)
 
     # Edges of `dense` bulge by less than a degree beyond their ends.
-    reach = np.abs(shapely.get_coordinates(dense)[:, 1]).max() + metres / _LEAST_DEGREE_M + 1.0
+    reach = np.abs(shapely.get_coordinates(dense)[:, 1]).max() + metres / LEAST_DEGREE_M + 1.0
     poles = np.array([[0.0, 90.0], [0.0, -90.0]])
     near_pole = (area is not None or reach > 90.0) and bool(np.any(inside(poles)))
     thin = 2.0 * rtol * metres / _DEGREE_M
@@ -318,8 +317,8 @@ def _draw(
             break
     if km > 0 and not flat:
         shape = drop_slivers(shape, thin)
-    if km > 0 and not flat and not holds(np.array([shape]), np.array([dense]))[0]:
-        return None
+        if not holds(np.array([shape]), np.array([dense]))[0]:
+            return None
     return shape
 
 

@@ -21,9 +21,10 @@ from cpecgeo.errors import GeometryError, InputError, InputTypeError
 from cpecgeo.geodesy._batch import outline_all
 from cpecgeo.geodesy._boundary import circles
 from cpecgeo.geodesy._compile import choose, spread
-from cpecgeo.geodesy._ellipsoid import ATTRS, WGS84, Floats
+from cpecgeo.geodesy._ellipsoid import ATTRS, LEAST_DEGREE_M, LEAST_RADIUS_M, WGS84, Floats
 from cpecgeo.geodesy._offset import offset
 from cpecgeo.geodesy._plane import buffer_one
+from cpecgeo.geodesy._sweep import order_along_curve
 from cpecgeo.geodesy.inputs import GeometryLike, check
 
 __all__ = ["buffer"]
@@ -38,7 +39,6 @@ _SHAPES = 2_000  # lines or polygons per batch
 _WIDEST_M = 500_000.0  # greatest radius
 _WIDEST_DEG = 40.0  # of longitude: to here a shape has all of its buffer on one side of the earth
 _NORTH_DEG = 80.0
-_DEGREE_M = 110_000.0
 _FEW = 30  # of up to so many lines each is tried alone
 _LONG = 200  # vertices of a line that is buffered alone where possible, also among many
 _CROWD = 3_000  # vertices near another one: beyond, outlining takes longer than a guess in a plane
@@ -94,12 +94,13 @@ def buffer(
     Notes
     -----
     Vertices beside a line are placed straight from its edges, and then every edge of the boundary
-    is compared with the line. Where the line comes near itself, and for all but lines, a buffer in
-    a conformal plane is the first guess; it shows which stretches belong to the boundary. Each
-    vertex is then moved along the geodesic from its closest point to the exact distance, and edges
-    are split until their middles are within the tolerance too. Of many lines or polygons each has a
-    plane that is true to a tenth of the tolerance, or a third where it is wide; the boundary there
-    consists of arcs and tangents, and is exact.
+    is compared with the line. Where the line comes near itself, and for all but lines, each
+    geometry has a plane that is true to a tenth of the tolerance, or a third where it is wide; the
+    boundary there consists of arcs and tangents, and is exact. What no such plane serves (sides,
+    flat ends, shrunk polygons, poles, the antimeridian, wide or crowded shapes) begins with a
+    buffer in a conformal plane, which shows what stretches belong to the boundary. Each vertex is
+    then moved along the geodesic from its closest point to the exact distance, and edges are split
+    until their middles are within the tolerance too.
 
     Examples
     --------
@@ -206,8 +207,8 @@ def around_points(xy: Floats, metres: float, rtol: float) -> NDArray[Any]:
     here = np.flatnonzero(_is_plain(np.column_stack((xy, xy)), metres))
     within = _SHARE * rtol
     # The sag of an arc, and the distance of a straight line in lon, lat from a geodesic.
-    steepest = np.tan(np.radians(np.abs(xy[here, 1]) + metres / _DEGREE_M))
-    bend = 1.0 / metres + (2.0 * steepest + 0.05) / 6.33e6
+    steepest = np.tan(np.radians(np.abs(xy[here, 1]) + metres / LEAST_DEGREE_M))
+    bend = 1.0 / metres + (2.0 * steepest + 0.05) / LEAST_RADIUS_M
     count = np.ceil(np.pi * metres * np.sqrt(bend / (2.0 * _SAG * within * metres)))
     count = count.astype(np.int64)
     for first in range(0, len(here), _CIRCLES):
@@ -224,10 +225,10 @@ def around_points(xy: Floats, metres: float, rtol: float) -> NDArray[Any]:
 
 def _is_plain(bounds: Floats, metres: float) -> NDArray[np.bool_]:
     """Return whether buffers are of moderate size, and away from the poles and the antimeridian."""
-    north = np.maximum(np.abs(bounds[:, 1]), np.abs(bounds[:, 3])) + metres / _DEGREE_M
+    north = np.maximum(np.abs(bounds[:, 1]), np.abs(bounds[:, 3])) + metres / LEAST_DEGREE_M
     north += 0.5 * (bounds[:, 2] > bounds[:, 0])  # edges bulge beyond their ends
     plain = (north < _NORTH_DEG) & (metres <= _WIDEST_M)
-    east = metres / (_DEGREE_M * np.cos(np.radians(np.minimum(north, _NORTH_DEG))))
+    east = metres / (LEAST_DEGREE_M * np.cos(np.radians(np.minimum(north, _NORTH_DEG))))
     plain &= (bounds[:, 0] - east > -180.0) & (bounds[:, 2] + east < 180.0)
     return np.asarray(plain)
 
@@ -248,7 +249,7 @@ def around_shapes(geoms: NDArray[Any], metres: float, rtol: float) -> NDArray[An
     made = np.full(len(geoms), None, dtype=object)
     bounds = shapely.bounds(geoms)
     plain = _is_plain(bounds, metres)
-    plain &= bounds[:, 2] - bounds[:, 0] + 4.0 * metres / _DEGREE_M < _WIDEST_DEG
+    plain &= bounds[:, 2] - bounds[:, 0] + 4.0 * metres / LEAST_DEGREE_M < _WIDEST_DEG
     crowded = _is_crowded(geoms, bounds, metres)
     here = np.flatnonzero(plain & ~crowded)
     for first in range(0, len(here), _SHAPES):
@@ -266,7 +267,7 @@ def _is_crowded(geoms: NDArray[Any], bounds: Floats, metres: float) -> NDArray[n
     Each is compared with what is near; were they spread evenly, their number would be this.
     """
     count = shapely.get_num_coordinates(geoms)
-    reach = 4.0 * metres / _DEGREE_M
+    reach = 4.0 * metres / LEAST_DEGREE_M
     size = np.maximum(bounds[:, 2] - bounds[:, 0], bounds[:, 3] - bounds[:, 1])
     share = np.minimum(reach / np.maximum(size, 1e-9), 1.0)
     points = shapely.get_type_id(geoms) == _POINTS
@@ -277,7 +278,9 @@ def _is_crowded(geoms: NDArray[Any], bounds: Floats, metres: float) -> NDArray[n
 def _around_crowd(points: Any, metres: float, rtol: float) -> Any:
     """Return the buffer of many points, outlined in groups of neighbours; None where one fails."""
     spots = np.unique(shapely.get_coordinates(points), axis=0)
-    order = np.argsort(gpd.GeoSeries(shapely.points(spots)).hilbert_distance())
+    west, south, east, north = map(float, shapely.bounds(points))
+    lon, lat = np.ascontiguousarray(spots.T)
+    order = order_along_curve(lon, lat, (west, south, east, north))
     groups = np.array_split(spots[order], len(spots) // _GROUP + 1)
     made = outline_all(np.array([shapely.MultiPoint(group) for group in groups]), metres, rtol)
     return None if shapely.is_missing(made).any() else shapely.union_all(made)
