@@ -7,12 +7,11 @@ CHANGELOG.
 import importlib
 import inspect
 
-import click
 import pytest
 
 import cpecgeo as cg
-from cpecgeo.cli import app
 from cpecgeo.routing.paths import Search
+from tests.shell import commands
 
 MODULES = ("geodesy", "maps", "osm", "routing", "scale", "testing")
 DEFAULTS = {
@@ -85,16 +84,6 @@ def test_what_takes_the_options_of_route_has_its_defaults():
     options = [name for name, one in given.items() if one.default is not one.empty]
     route = inspect.signature(cg.route).parameters
     assert [given[name].default for name in options] == [route[name].default for name in options]
-
-
-def commands(group=app, words=()):
-    context = click.Context(app)
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        if isinstance(command, click.Group):
-            yield from commands(command, (*words, name))
-        else:
-            yield " ".join((*words, name)), command
 
 
 # Commands whose verb has another name, and options that differ from the verb's on purpose: a

@@ -1,12 +1,12 @@
 """Every command against what people type by mistake: one error, its code, nothing written."""
 
-import click
 import pytest
 from click.testing import CliRunner
 
 import cpecgeo as cg
 from cpecgeo import errors
 from cpecgeo.cli import app
+from tests.shell import commands
 
 from .files import TABLE
 
@@ -199,16 +199,5 @@ def test_one_error(command, rest, error, folder, monkeypatch):
     assert 10 < len(str(run.exception)) < 600
 
 
-def commands(group, before=()):
-    """Return the names of all commands, of groups too."""
-    context = click.Context(group)
-    for name in group.list_commands(context):
-        made = group.get_command(context, name)
-        if isinstance(made, click.Group):
-            yield from commands(made, (*before, name))
-        else:
-            yield " ".join((*before, name))
-
-
 def test_every_command_is_here():
-    assert set(COMMANDS) == set(commands(app))
+    assert set(COMMANDS) == set(dict(commands()))
