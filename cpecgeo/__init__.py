@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from cpecgeo.analysis.proximity import within as within
     from cpecgeo.analysis.tables import density_along as density_along
     from cpecgeo.analysis.tables import distance_table as distance_table
-    from cpecgeo.catalogue.cite import cite as cite
     from cpecgeo.catalogue.files import using as using
     from cpecgeo.catalogue.layers import catalog as catalog
+    from cpecgeo.catalogue.layers import cite as cite
     from cpecgeo.catalogue.layers import layer as layer
     from cpecgeo.catalogue.layers import table as table
     from cpecgeo.features.corridor import Corridor as Corridor
@@ -70,7 +70,7 @@ _HOMES = {
     "Route": "routing",
     "buffer": "analysis.measure",
     "catalog": "catalogue.layers",
-    "cite": "catalogue.cite",
+    "cite": "catalogue.layers",
     "compare": "routing",
     "corridor": "features.corridors",
     "corridors": "features.corridors",

@@ -1,9 +1,8 @@
 """The bundled data: listing, loading, citing, and looking up names."""
 
-from cpecgeo.catalogue.cite import cite
 from cpecgeo.catalogue.facts import fold, match
 from cpecgeo.catalogue.files import data_path, data_version
-from cpecgeo.catalogue.layers import catalog, layer, table
+from cpecgeo.catalogue.layers import catalog, cite, layer, table
 from cpecgeo.catalogue.lines import Assembled, assemble, corridor_rows
 
 __all__ = [

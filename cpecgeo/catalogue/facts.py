@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -14,14 +15,18 @@ from cpecgeo.catalogue.files import read_table
 from cpecgeo.errors import InputTypeError, UnknownNameError
 
 __all__ = [
+    "NAME_TAGS",
     "POINT_LAYERS",
     "ROLES",
     "add_facts",
     "add_names",
+    "bare_name",
+    "districts_by_name",
     "districts_of",
     "fold",
     "main_stations",
     "match",
+    "match_units",
     "name_districts",
     "of_town",
     "openings",
@@ -135,6 +140,17 @@ def read_districts() -> dict[str, dict[str, Any]]:
     return {row["id"]: row for row in read_table("district_codes.csv").to_dict("records")}
 
 
+@cache
+def districts_by_name() -> dict[str, dict[str, Any]]:
+    """Load the districts of 2022, by each of their names, folded."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in read_districts().values():
+        others = row["aliases"].split(";") if isinstance(row["aliases"], str) else []
+        for text in (row["name"], *others):
+            found.setdefault(fold(bare_name(text)), row)
+    return found
+
+
 def name_districts(lang: str) -> dict[str, str]:
     """Return the names of the districts of 2022 in another language, by English name.
 
@@ -232,6 +248,11 @@ def fold(name: str) -> str:
     return "".join(filter(str.isalnum, plain.casefold()))
 
 
+NAME_TAGS = ("name:en", "name", "official_name:en", "alt_name:en", "alt_name", "old_name")
+"""Tags of OpenStreetMap with the name of a district or province, best first."""
+# Words for the kind of a unit, beside its name.
+_CALLED = re.compile(r"\b(district|zila|province|division of)\b", re.IGNORECASE)
+
 # Abbreviations in names of stations.
 _SHORT = (("jn", "junction"), ("cantt", "cantonment"))
 _STATION = ("junction", "cantonment", "city")
@@ -293,3 +314,38 @@ def match(name: str, known: Mapping[str, Iterable[str]], what: str) -> str:
     listing = [*known, *(n for names in known.values() for n in names)]
     short = f"Known: {', '.join(known)}." if len(known) <= 60 else ""
     raise UnknownNameError(name, what, listing, short)
+
+
+def match_units(frame: pd.DataFrame, tags: Iterable[Mapping[str, str]]) -> list[int | None]:
+    """Match OpenStreetMap's units, by their tags, to the rows of a layer; return the row of each.
+
+    Names in `NAME_TAGS` and ``name:ur`` are compared, without the word district or province. A row
+    is matched once, to the first unit with its name; a row for several districts matches none.
+    """
+    rows: dict[str, int] = {}
+    several = [isinstance(cell, str) and ";" in cell for cell in frame.get("districts", ())]
+    for column in ("name", "name_ur", "aliases", "id"):
+        for number, cell in enumerate(frame.get(column, ())):
+            for text in cell.split(";") if isinstance(cell, str) else ():
+                if not (several and several[number]):
+                    rows.setdefault(fold(bare_name(text)), number)
+    taken: set[int] = set()
+    found: list[int | None] = []
+    for each in tags:
+        texts = [n for key in (*NAME_TAGS, "name:ur") for n in each.get(key, "").split(";")]
+        hits = (rows.get(fold(bare_name(text))) for text in texts)
+        row = next((hit for hit in hits if hit is not None and hit not in taken), None)
+        found.append(row)
+        taken |= set() if row is None else {row}
+    return found
+
+
+def bare_name(name: str) -> str:
+    """Return the name of a district or province without the word for its kind.
+
+    Examples
+    --------
+    >>> bare_name("Quetta District")
+    'Quetta'
+    """
+    return _CALLED.sub("", name).strip()

@@ -43,25 +43,11 @@ __all__ = [
 _PROPERTIES = '"properties":'  # separates a feature's properties
 
 TEXT = [
-    "id",
-    "name",
-    "name_ur",
-    "name_zh",
-    "kind",
-    "opened",
-    "status",
-    "status_note",
-    "basis",
-    "licence",
-    "note",
-    "source",
-    "source_date",
-    "confidence",
-    "chainage_reason",
-    "ratio_reason",
-    "prorate_of",
-    "value",
-]
+    "id", "name", "name_ur", "name_zh", "kind", "opened", "status", "status_note", "basis",
+    "licence", "note", "source", "source_date", "confidence", "chainage_reason", "ratio_reason",
+    "prorate_of", "value",
+]  # fmt: skip
+"""Columns of tables that are read as text."""
 
 
 @cache

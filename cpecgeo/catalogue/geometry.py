@@ -1,12 +1,11 @@
-"""Lines and outlines that were refreshed from OpenStreetMap, and the layers redrawn by them."""
+"""Lines and outlines refreshed from OpenStreetMap, the layers redrawn by them, its credit."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 from warnings import warn
@@ -17,22 +16,28 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.catalogue.facts import fold, read_districts
-from cpecgeo.catalogue.files import read_checked, stored_path
-from cpecgeo.catalogue.lines import assemble, corridor_rows
+from cpecgeo.catalogue.facts import (
+    NAME_TAGS,
+    bare_name,
+    districts_by_name,
+    fold,
+    match_units,
+)
+from cpecgeo.catalogue.files import fingerprint, read_checked, read_features, stored_path
+from cpecgeo.catalogue.lines import assemble, corridor_rows, drawn_sections
 from cpecgeo.errors import DataError, DataWarning
 from cpecgeo.geodesy import Chainage, length_km
 
 __all__ = [
     "MAPPED_KM",
-    "NAME_TAGS",
+    "OSM_CREDIT",
     "REDRAWN",
     "SNAP_KM",
     "Line",
     "Stored",
     "cut_section",
+    "list_credits",
     "load_stored",
-    "match_units",
     "redraw",
     "redrawn_corridor",
     "redrawn_corridors",
@@ -41,6 +46,9 @@ __all__ = [
 
 REDRAWN = ("corridors", "sections", "districts", "provinces")
 """Layers that the geometry in force changes."""
+
+OSM_CREDIT = "© OpenStreetMap contributors, ODbL 1.0"
+"""What has to stand beside what was made from OpenStreetMap's data."""
 
 # Mapped track is within some tens of metres of the real one; it may be a parallel track or the
 # other carriageway.
@@ -251,11 +259,6 @@ def _redraw_lines(
     return frame, stay
 
 
-NAME_TAGS = ("name:en", "name", "official_name:en", "alt_name:en", "alt_name", "old_name")
-# Words beside the name of a unit.
-_CALLED = re.compile(r"\b(district|zila|province|division of)\b", re.IGNORECASE)
-
-
 def stored_outlines(layer: str) -> tuple[Mapping[str, Any], list[dict[str, Any]]] | None:
     """Load the stored record of a layer and its units: `relation`, `tags`, `geometry` of each.
 
@@ -267,34 +270,6 @@ def stored_outlines(layer: str) -> tuple[Mapping[str, Any], list[dict[str, Any]]
     record, body = read_checked(path)
     units = json.loads(body)["units"]
     return record, [u | {"geometry": shapely.from_wkb(u["geometry"])} for u in units]
-
-
-def match_units(frame: gpd.GeoDataFrame, tags: Iterable[Mapping[str, str]]) -> list[int | None]:
-    """Match OpenStreetMap's units, by their tags, to the rows of a layer; return the row of each.
-
-    Names in `NAME_TAGS` and ``name:ur`` are compared, without the word district or province. A row
-    is matched once, to the first unit with its name; a row for several districts matches none.
-    """
-    rows: dict[str, int] = {}
-    several = [isinstance(cell, str) and ";" in cell for cell in frame.get("districts", ())]
-    for column in ("name", "name_ur", "aliases", "id"):
-        for number, cell in enumerate(frame.get(column, ())):
-            for text in cell.split(";") if isinstance(cell, str) else ():
-                if not (several and several[number]):
-                    rows.setdefault(_bare(text), number)
-    taken: set[int] = set()
-    found: list[int | None] = []
-    for each in tags:
-        names = [n for key in (*NAME_TAGS, "name:ur") for n in each.get(key, "").split(";")]
-        hits = (rows[b] for n in names if (b := _bare(n)) in rows and rows[b] not in taken)
-        row = next(hits, None)
-        found.append(row)
-        taken |= set() if row is None else {row}
-    return found
-
-
-def _bare(name: str) -> str:
-    return fold(_CALLED.sub("", name))
 
 
 def redraw_outlines(layer: str, frame: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, list[str]]:
@@ -334,17 +309,6 @@ def _give_way(shape: shapely.Geometry, whole: shapely.Geometry) -> Any:
     return shapely.MultiPolygon([p for p in parts if p.geom_type == "Polygon"])
 
 
-@cache
-def _codes() -> dict[str, dict[str, Any]]:
-    """Return the districts of 2022, by each of their names."""
-    found: dict[str, dict[str, Any]] = {}
-    for row in read_districts().values():
-        others = row["aliases"].split(";") if isinstance(row["aliases"], str) else []
-        for text in (row["name"], *others):
-            found.setdefault(_bare(text), row)
-    return found
-
-
 def _row(
     frame: gpd.GeoDataFrame, row: int | None, unit: Mapping[str, Any], date: str | None, layer: str
 ) -> dict[str, Any]:
@@ -363,12 +327,12 @@ def _row(
     name = next((tags[key] for key in NAME_TAGS if tags.get(key)), str(unit["relation"]))
     about |= {
         "id": f"osm-{unit['relation']}",
-        "name": _CALLED.sub("", name).strip(),
+        "name": bare_name(name),
         "name_ur": tags.get("name:ur"),
         "name_zh": tags.get("name:zh"),
         "kind": layer.removesuffix("s"),
     }
-    known = _codes().get(_bare(about["name"])) if layer == "districts" else None
+    known = districts_by_name().get(fold(about["name"])) if layer == "districts" else None
     if known is not None:
         same = ("name", "aliases", "province", "province_iso")
         about |= {c: known[c] for c in same if c in frame}
@@ -380,3 +344,47 @@ def _row(
         shared = [c for c in frame if c.startswith("province") and len(holds)]
         about |= {c: holds[c].iloc[0] for c in shared}
     return about
+
+
+def list_credits(shapes: Iterable[Any], licences: Iterable[Any] = ()) -> list[str]:
+    """Return the credits that geometries and licences require.
+
+    They are `OSM_CREDIT`, or none. A bare line has no source of its own. It is recognized by its
+    vertices (lon, lat): if they are exactly those of a bundled line, it comes from that line's
+    source. Points and areas are ignored.
+
+    Examples
+    --------
+    >>> from cpecgeo import corridor
+    >>> list_credits([corridor("kkh").line])
+    ['© OpenStreetMap contributors, ODbL 1.0']
+    """
+    if any("ODbL" in text for text in licences if isinstance(text, str)):
+        return [OSM_CREDIT]
+    array = np.asarray(shapes if isinstance(shapes, np.ndarray) else list(shapes), dtype=object)
+    lines = array[shapely.get_dimensions(array) == 1]
+    if not len(lines):
+        return []
+    lon, vertices = _osm_vertices(fingerprint())
+    xy = shapely.get_coordinates(lines)
+    near = np.minimum(np.searchsorted(lon, xy[:, 0]), max(len(lon) - 1, 0))
+    xy = xy[lon[near] == xy[:, 0]] if len(lon) else xy[:0]
+    if not len(xy):
+        return []
+    places = xy.view(complex)[:, 0]
+    at = np.minimum(np.searchsorted(vertices, places), len(vertices) - 1)
+    return [OSM_CREDIT] if (vertices[at] == places).any() else []
+
+
+@lru_cache(maxsize=4)
+def _osm_vertices(key: Hashable) -> tuple[NDArray[np.float64], NDArray[np.complex128]]:
+    """Return the sorted lon of OpenStreetMap's vertices, and these as complex numbers lon + i lat.
+
+    Both are in one order: complex numbers are sorted by lon, then by lat.
+    """
+    odbl = [f["geometry"] for f in drawn_sections().values() if f["licence"] == "ODbL-1.0"]
+    odbl += [kept.chainage.line for kept in redrawn_corridors(key).values()]
+    free = [f["geometry"] for f in read_features("lines.geojson")]
+    found, others = (shapely.get_coordinates(lines).view(complex)[:, 0] for lines in (odbl, free))
+    own = np.setdiff1d(found, others)
+    return np.ascontiguousarray(own.real), own

@@ -1,4 +1,4 @@
-"""Layers by name, with provenance."""
+"""Layers and tables by name, with provenance; citations of them."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from collections import Counter
 from collections.abc import Hashable, Iterable
 from contextlib import suppress
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import geopandas as gpd
 import pandas as pd
 
 from cpecgeo.catalogue import files, lines
-from cpecgeo.catalogue.facts import add_facts, add_names, fold, match, openings
+from cpecgeo.catalogue.facts import add_facts, add_names, fold, match
 from cpecgeo.catalogue.files import fingerprint
 from cpecgeo.catalogue.geometry import REDRAWN, redraw
-from cpecgeo.errors import UnknownNameError
-from cpecgeo.geodesy.measure import length_km
+from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 
 __all__ = [
     "COMMON",
     "LAYERS",
     "catalog",
+    "cite",
     "ids_named",
     "layer",
     "layer_id",
@@ -34,20 +34,9 @@ __all__ = [
 ]
 
 COMMON = [
-    "id",
-    "name",
-    "name_ur",
-    "name_zh",
-    "kind",
-    "status",
-    "opened",
-    "accuracy_km",
-    "basis",
-    "source",
-    "source_date",
-    "licence",
-    "note",
-]
+    "id", "name", "name_ur", "name_zh", "kind", "status", "opened", "accuracy_km", "basis",
+    "source", "source_date", "licence", "note",
+]  # fmt: skip
 
 # name: (title, file or None where composed, accuracy)
 LAYERS = {
@@ -81,44 +70,9 @@ _RECORD = re.compile(
     r"(?<!\w)(GeoNames|OpenStreetMap (?:node|way)|Pakistan Railways stations?)"
     r"(?:(?: |, | and )\d++(?!\.\d))+"
 )
-_MAKERS = {"sections": lines.sections, "stations": lines.stations}
-
-
-def _corridors() -> gpd.GeoDataFrame:
-    rows, known = [], add_facts("sections", lines.sections()).set_index("id")
-    for name, row in lines.corridor_rows().items():
-        whole = lines.assemble(name)
-        parts = known.loc[row["sections"]]
-        rows.append(
-            {
-                **row,
-                "name": row["title"],
-                "sections": ", ".join(row["sections"]),
-                "aliases": "; ".join(row["aliases"]),
-                "opened": _find_opening(name, parts),
-                "length_km": float(length_km(whole.line)),
-                "chainage_km": float(whole.measures_km[-1]),
-                "accuracy_km": float(parts["accuracy_km"].max()),
-                "basis": "schematic" if "schematic" in set(parts["basis"]) else "gazetteer",
-                "source": row["source"]
-                if isinstance(row["source"], str)
-                else "; ".join(dict.fromkeys(parts["source"])),
-                "licence": "ODbL-1.0" if "ODbL-1.0" in set(parts["licence"]) else "CC-BY-4.0",
-                "geometry": whole.line,
-            }
-        )
-    return gpd.GeoDataFrame(rows, geometry="geometry", crs=4326)
-
-
-def _find_opening(name: str, parts: gpd.GeoDataFrame) -> str | None:
-    """Return when the last part of a corridor opened; None where a part isn't open or dated."""
-    known = openings().get(name)
-    if known is not None:
-        return known
-    dates = [None if pd.isna(date) else str(date) for date in parts["opened"]]
-    if None in dates or set(parts["status"].dropna()) & {"planned", "under_construction"}:
-        return None
-    return max(str(date) for date in dates)
+_MAKERS = {
+    "corridors": lines.corridors, "sections": lines.sections, "stations": lines.stations
+}  # fmt: skip
 
 
 def load_shared(name: str) -> gpd.GeoDataFrame:
@@ -130,9 +84,7 @@ def load_shared(name: str) -> gpd.GeoDataFrame:
 def _shared(name: str, key: Hashable) -> gpd.GeoDataFrame:
     """Return a layer in the geometry of a fingerprint."""
     title, path, accuracy = LAYERS[name]
-    if name == "corridors":
-        frame = _corridors()
-    elif path is None:
+    if path is None:
         frame = _MAKERS[name]()
     else:
         frame = files.read_points(path) if path.endswith(".csv") else files.read_geojson(path)
@@ -317,36 +269,131 @@ def catalog() -> pd.DataFrame:
     rows = []
     for name in LAYERS:
         frame = load_shared(name)
-        types = frame.geometry.dropna().geom_type.str.removeprefix("Multi")
-        rows.append(
-            {
-                "name": name,
-                "title": frame.attrs["title"],
-                "rows": len(frame),
-                "geometry": " or ".join(sorted(set(types))),
-                "licence": frame.attrs["licence"],
-                "source": _short(frame.attrs["sources"]),
-                "retrieved": frame.attrs["retrieved"],
-                "accuracy": frame.attrs["accuracy"],
-            }
-        )
+        about = frame.attrs
+        types = " or ".join(sorted({*frame.geom_type.dropna().str.removeprefix("Multi")}))
+        source = _short(about["sources"])
+        told = (about["licence"], source, about["retrieved"], about["accuracy"])
+        rows.append((name, about["title"], len(frame), types, *told))
     for name in _TABLES:
-        frame = table(name)
-        rows.append(
-            {
-                "name": name,
-                "title": frame.attrs["title"],
-                "rows": len(frame),
-                "geometry": "none",
-                "licence": ", ".join(sorted(set(frame.get("licence", ["fact"])))),
-                "source": _short(sorted(set(frame["source"].dropna()))),
-                "retrieved": str(frame["source_date"].dropna().max()) if len(frame) else "",
-                "accuracy": "",
-            }
-        )
-    return pd.DataFrame(rows).set_index("name")
+        other = table(name)
+        licence = ", ".join(sorted(set(other.get("licence", ["fact"]))))
+        source = _short(sorted(set(other["source"].dropna())))
+        latest = str(other["source_date"].dropna().max()) if len(other) else ""
+        rows.append((name, other.attrs["title"], len(other), "none", licence, source, latest, ""))
+    columns = ("name", "title", "rows", "geometry", "licence", "source", "retrieved", "accuracy")
+    return pd.DataFrame(rows, columns=columns).set_index("name")
 
 
 def _short(sources: list[str]) -> str:
     first = sources[0] if sources else ""
     return first if len(sources) < 2 else f"{first} and {len(sources) - 1} more"
+
+
+# Of a citation: key, title, note, year.
+_Source = tuple[str, str, str, str]
+
+_SPECIAL = str.maketrans(
+    {c: f"\\{c}" for c in "&%$#_{}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+)
+
+
+def cite(name: str | None = None, *, style: Literal["text", "bibtex"] = "text") -> str:
+    """Return the citation of all data, of a layer, or of a feature.
+
+    Parameters
+    ----------
+    name : str, optional
+        A layer, or the name (in any of its languages) or id of a feature in any layer. All
+        layers when omitted.
+    style : {"text", "bibtex"}
+        Sentences, or entries for a BibTeX file, whose keys begin with ``cpecgeo-``.
+
+    Returns
+    -------
+    str
+        Source, date and licence, one line or entry each.
+
+    Raises
+    ------
+    UnknownNameError
+        Neither a layer nor a feature has that name.
+    InputTypeError
+        `name` isn't text.
+    InputError
+        Another style.
+
+    Examples
+    --------
+    >>> print(cite("Reko Diq"))
+    Reko Diq (mines): ...; CC-BY-4.0. In: cpecgeo ...
+    >>> print(cite("Reko Diq", style="bibtex"))
+    @misc{cpecgeo-mines-reko-diq,
+      title = {Reko Diq (mines)},
+      author = {{The cpecgeo developers}},
+      year = {2026},
+      howpublished = {cpecgeo ..., data of the China–Pakistan Economic Corridor},
+      note = {GeoNames 10979098; ...; CC-BY-4.0},
+    }
+    """
+    if style not in {"text", "bibtex"}:
+        raise InputError(f'style is {style!r}; it is "text" or "bibtex".')
+    own = f"cpecgeo {files.data_version()}, data of the China–Pakistan Economic Corridor"
+    found = _find_sources(name)
+    if style == "bibtex":
+        return "\n\n".join(_entry(source, own) for source in found)
+    texts = [f"{title}: {note}." for _, title, note, _ in found]
+    if name is None:
+        return "\n".join([*texts, f"In: {own}."])
+    return "\n".join(f"{text} In: {own}." for text in dict.fromkeys(texts))
+
+
+def _entry(source: _Source, own: str) -> str:
+    """Return one entry of a BibTeX file."""
+    name, title, note, year = source
+    key = re.sub(r"[^a-z0-9-]+", "-", name.casefold()).strip("-")
+    texts = {
+        "title": title.translate(_SPECIAL),
+        "author": "{The cpecgeo developers}",
+        "year": year,
+        "howpublished": own.translate(_SPECIAL),
+        "note": note.translate(_SPECIAL),
+    }
+    fields = "".join(f"  {field} = {{{text}}},\n" for field, text in texts.items() if text)
+    return f"@misc{{cpecgeo-{key},\n{fields}}}"
+
+
+def _find_sources(name: str | None) -> list[_Source]:
+    """Find the layers or features that a name means."""
+    if name is None:
+        return [_cite_layer(n) for n in LAYERS]
+    if not isinstance(name, str):
+        raise InputTypeError(
+            f"A citation is asked for by {type(name).__name__}; give a name as text."
+        )
+    if (of := next((n for n in LAYERS if fold(n) == fold(name)), None)) is not None:
+        return [_cite_layer(of)]
+    found = [
+        _cite_feature(of, load_shared(of).loc[label])
+        for of in LAYERS
+        for label in ids_named(of, name)
+    ]
+    if not found:
+        known = {str(n) for of in LAYERS for n in load_shared(of)["name"].dropna()}
+        raise UnknownNameError(name, "layer or feature", known)
+    return found
+
+
+def _cite_feature(of: str, row: pd.Series) -> _Source:
+    date = "" if pd.isna(row["source_date"]) else str(row["source_date"])
+    told = f"{row['source']}{f' ({date})' if date else ''}; {row['licence']}"
+    # A span of years, such as 2011/2016, isn't a date.
+    year = re.fullmatch(r"(\d{4})(-\d\d)*", date)
+    return f"{of}-{row['id']}", f"{row['name']} ({of})", told, year[1] if year else ""
+
+
+def _cite_layer(name: str) -> _Source:
+    about = load_shared(name).attrs
+    more = len(about["sources"]) - 3
+    shown = "; ".join(about["sources"][:3]) + (f"; and {more} more" if more > 0 else "")
+    return name, f"{about['title']} ({name})", f"{shown}; {about['licence']}", ""

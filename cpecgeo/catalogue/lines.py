@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from shapely.geometry import LineString
 
-from cpecgeo.catalogue.facts import match
+from cpecgeo.catalogue.facts import add_facts, match, openings
 from cpecgeo.catalogue.files import exists, read_features, read_points, read_table
 from cpecgeo.errors import DataError
 from cpecgeo.geodesy import length_km
@@ -24,6 +24,7 @@ __all__ = [
     "Leg",
     "assemble",
     "corridor_rows",
+    "corridors",
     "drawn_sections",
     "join_sections",
     "line_stations",
@@ -293,3 +294,41 @@ def _gap(end: NDArray[np.float64], line: NDArray[np.float64]) -> float:
 
 def _km(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     return 0.0 if (a == b).all() else float(length_km(LineString([a, b])))
+
+
+def corridors() -> gpd.GeoDataFrame:
+    """Load all corridors, each with its line and what follows from its sections."""
+    rows, known = [], add_facts("sections", sections()).set_index("id")
+    for name, row in corridor_rows().items():
+        whole = assemble(name)
+        parts = known.loc[row["sections"]]
+        rows.append(
+            {
+                **row,
+                "name": row["title"],
+                "sections": ", ".join(row["sections"]),
+                "aliases": "; ".join(row["aliases"]),
+                "opened": _find_opening(name, parts),
+                "length_km": float(length_km(whole.line)),
+                "chainage_km": float(whole.measures_km[-1]),
+                "accuracy_km": float(parts["accuracy_km"].max()),
+                "basis": "schematic" if "schematic" in set(parts["basis"]) else "gazetteer",
+                "source": row["source"]
+                if isinstance(row["source"], str)
+                else "; ".join(dict.fromkeys(parts["source"])),
+                "licence": "ODbL-1.0" if "ODbL-1.0" in set(parts["licence"]) else "CC-BY-4.0",
+                "geometry": whole.line,
+            }
+        )
+    return gpd.GeoDataFrame(rows, geometry="geometry", crs=4326)
+
+
+def _find_opening(name: str, parts: gpd.GeoDataFrame) -> str | None:
+    """Return when the last part of a corridor opened; None where a part isn't open or dated."""
+    known = openings().get(name)
+    if known is not None:
+        return known
+    dates = [None if pd.isna(date) else str(date) for date in parts["opened"]]
+    if None in dates or set(parts["status"].dropna()) & {"planned", "under_construction"}:
+        return None
+    return max(str(date) for date in dates)

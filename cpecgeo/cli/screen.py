@@ -270,7 +270,7 @@ def is_known(value: object) -> bool:
 
 def citations(name: str, home: str) -> list[str]:
     """Return how to cite a feature of a layer, or a layer."""
-    from cpecgeo.catalogue.cite import cite
+    from cpecgeo.catalogue import cite
 
     try:
         lines = cite(name).splitlines()

@@ -18,8 +18,8 @@ from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
 from cpecgeo.catalogue import data_version
-from cpecgeo.catalogue.cite import list_credits
 from cpecgeo.catalogue.files import in_force
+from cpecgeo.catalogue.geometry import list_credits
 from cpecgeo.errors import CoordinateError, DataWarning
 from cpecgeo.files.displacement import EXPECTED, is_within
 from cpecgeo.files.numbers import say_odd, to_accuracy

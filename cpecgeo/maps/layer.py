@@ -16,7 +16,7 @@ import shapely
 from folium.map import Layer
 from folium.template import Template
 
-from cpecgeo.catalogue.cite import list_credits
+from cpecgeo.catalogue.geometry import list_credits
 from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.files.displacement import refuse_turned
 from cpecgeo.geodesy import densify, lonlat

@@ -16,8 +16,8 @@ import pandas as pd
 import shapely
 
 from cpecgeo.catalogue import corridor_rows, data_version, fold, layer
+from cpecgeo.catalogue.facts import NAME_TAGS, match_units
 from cpecgeo.catalogue.files import stored_path, using, write_checked
-from cpecgeo.catalogue.geometry import NAME_TAGS, match_units
 from cpecgeo.catalogue.lines import corridor_id
 from cpecgeo.errors import CpecgeoError, DataError, FileError, NetworkError, UnknownNameError
 from cpecgeo.features.corridors import Refreshed

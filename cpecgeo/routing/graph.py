@@ -18,9 +18,8 @@ from shapely.geometry import LineString
 
 from cpecgeo import geodesy
 from cpecgeo.catalogue import data_version
-from cpecgeo.catalogue.cite import OSM_CREDIT
 from cpecgeo.catalogue.files import data_path, exists, fingerprint
-from cpecgeo.catalogue.geometry import MAPPED_KM, SNAP_KM, Line, redrawn_sections
+from cpecgeo.catalogue.geometry import MAPPED_KM, OSM_CREDIT, SNAP_KM, Line, redrawn_sections
 from cpecgeo.catalogue.lines import drawn_sections
 from cpecgeo.errors import DataError
 from cpecgeo.features.subject import html_card, html_table

@@ -90,7 +90,7 @@ def test_district_and_province_are_those_of_the_tables():
 )
 def test_a_corridor_is_open_when_its_last_part_is(opened, statuses, expected):
     parts = pd.DataFrame({"opened": opened, "status": statuses})
-    assert layers._find_opening("no such corridor", parts) == expected
+    assert lines._find_opening("no such corridor", parts) == expected
 
 
 def test_sources_are_counted_without_the_numbers_of_records():

@@ -10,9 +10,9 @@ from shapely.geometry import LineString, Point
 
 import cpecgeo as cg
 from cpecgeo.catalogue import fold
-from cpecgeo.catalogue.cite import OSM_CREDIT, list_credits
 from cpecgeo.catalogue.facts import match
 from cpecgeo.catalogue.files import data_path, read_features
+from cpecgeo.catalogue.geometry import OSM_CREDIT, list_credits
 from cpecgeo.catalogue.layers import COMMON, LAYERS
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 
