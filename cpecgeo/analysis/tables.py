@@ -130,7 +130,7 @@ def distance_table(
         raise InputError(f"groups has {bad[0]!r} for a name; it begins columns, so give text.")
     subject = resolve(points, "points", missing="keep")
     known, is_known = _with_position(subject)
-    known = replace(known, shapes=known.shapes.reset_index(drop=True), frame=None, is_single=False)
+    known = replace(known, given=known.shapes.reset_index(drop=True), frame=None, is_single=False)
     xy = shapely.get_coordinates(known.shapes.to_numpy())
     columns: dict[str, Any] = {}
     about: list[Subject] = []

@@ -244,7 +244,7 @@ def read_subject(
         known = found.shapes.notna().to_numpy()
         kept = frame[known]
         kept.attrs["without_position"] = int((~known).sum())
-        found = replace(found, shapes=found.shapes[known], frame=kept)
+        found = replace(found, given=found.shapes[known], frame=kept)
     title = Path(path).name if path != "-" else "standard input"
     return replace(found, kind="file", title=title)
 

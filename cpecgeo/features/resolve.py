@@ -243,7 +243,7 @@ def _tell_apart(parts: list[Subject]) -> list[Subject]:
 def _rename(part: Subject, name: str) -> Subject:
     return replace(
         part,
-        shapes=part.shapes.set_axis([name]),
+        given=part.shapes.set_axis([name]),
         chainages=dict.fromkeys([name], *part.chainages.values()),
         things=tuple(replace(thing, name=name) for thing in part.things),
     )

@@ -51,8 +51,8 @@ class Subject:
 
     Attributes
     ----------
-    shapes : GeoSeries
-        EPSG:4326, two-dimensional, in range. Labels are ids or names, or the caller's index.
+    given : GeoSeries or Checked
+        The geometries: EPSG:4326, in range. Labels are ids or names, or the caller's index.
     title : str
         For people.
     kind : str
@@ -72,7 +72,7 @@ class Subject:
         The `accuracy_km` of each geometry, where neither rows nor things have it.
     """
 
-    shapes: gpd.GeoSeries
+    given: gpd.GeoSeries | Checked
     title: str
     kind: str
     is_single: bool = False
@@ -83,7 +83,16 @@ class Subject:
     stated_km: tuple[float, ...] | None = None
 
     def __len__(self) -> int:
-        return len(self.shapes)
+        return len(self.given)
+
+    @cached_property
+    def shapes(self) -> gpd.GeoSeries:
+        """The geometries as a series, two-dimensional."""
+        if not isinstance(self.given, Checked):
+            return self.given
+        series = self.checked.series()
+        series.name = self.given.name
+        return series
 
     @property
     def also(self) -> tuple[str, ...]:
@@ -106,6 +115,10 @@ class Subject:
     @cached_property
     def checked(self) -> Checked:
         """The labelled geometries for geodesy, which doesn't check them again."""
+        if isinstance(self.given, Checked):
+            unnamed = replace(self.given, name=None, single=self.is_single)
+            object.__setattr__(unnamed, "xy", self.given.xy)  # extracted once
+            return unnamed
         geoms = np.asarray(self.shapes.array, dtype=object)
         return Checked(geoms, self.shapes.index, shapely.get_type_id(geoms), self.is_single)
 
@@ -138,19 +151,21 @@ class Subject:
         stated = self.accuracy_km
         return replace(
             self,
-            shapes=self.shapes.iloc[rows],
+            given=self.shapes.iloc[rows],
             frame=None if self.frame is None else self.frame.iloc[rows],
             stated_km=None if stated is None else tuple(stated[rows]),
         )
 
     def with_positions(self) -> Subject:
         """Leave out features without a position of a layer or file."""
+        if self.kind not in {"layer", "file"}:
+            return self
         known = self.shapes.notna().to_numpy()
-        if self.kind not in {"layer", "file"} or known.all():
+        if known.all():
             return self
         frame = self.rows[known]
         frame.attrs = {**self.rows.attrs, "without_position": int((~known).sum())}
-        return replace(self, shapes=self.shapes[known], frame=frame)
+        return replace(self, given=self.shapes[known], frame=frame)
 
     @property
     def left_out(self) -> int:
@@ -328,16 +343,10 @@ def frame_subject(
         if error.row is None or error.lonlat is None or "read_from" not in x.attrs:
             raise
         raise _in_file(error.row, error.lonlat, x, is_numbered=is_numbered) from None
-    shapes = checked.series()
     frame = x if isinstance(x, gpd.GeoDataFrame) else None
     own = x.attrs.get("title") or (x.name if isinstance(x, gpd.GeoSeries) else None)
-    title = own if isinstance(own, str) and own else f"{len(shapes):,} features"
-    subject = Subject(shapes, title, "frame", frame=frame)
-    # Already checked geometries aren't checked again.
-    unnamed = replace(checked, name=None)
-    object.__setattr__(unnamed, "xy", checked.xy)
-    object.__setattr__(subject, "checked", unnamed)
-    return subject
+    title = own if isinstance(own, str) and own else f"{len(checked):,} features"
+    return Subject(checked, title, "frame", frame=frame)
 
 
 def _in_file(

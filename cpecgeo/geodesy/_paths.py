@@ -167,36 +167,33 @@ def without_empty(
     return array, kind, shapely.get_coordinates(array), None
 
 
-def plain_points(array: NDArray[Any], *, with_heights: bool = False) -> tuple[Floats, bool] | None:
+def plain_points(array: NDArray[Any]) -> Floats | None:
     """Return lon, lat of points, by all threads; None unless all are present and in range.
 
-    x is NaN where a geometry is missing or isn't a point, and NaN is in no range. The second value
-    is, where asked for, whether any point has a height or measure (M).
+    The bounds of a point are its coordinates, both from one call. They are NaN, which is in no
+    range, where a geometry is missing or empty.
     """
     if len(array) < _MANY_POINTS or shapely.get_type_id(array[0]) != 0:
         return None
-    xy = np.empty((len(array), 2))
-    bad, high = list[int](), list[int]()
+    xy, bad = np.empty((len(array), 2)), list[int]()
 
     def work(first: int, last: int) -> None:
-        if with_heights and not high and _has_heights(array[first:last]):
-            high.append(first)
-        for axis, take, limit in ((0, shapely.get_x, 180.0), (1, shapely.get_y, 90.0)):
-            try:
-                values = take(array[first:last])
-            except shapely.errors.GEOSException:  # an empty point
-                bad.append(first)
-                return
-            xy[first:last, axis] = values
-            if not (values.min() >= -limit and values.max() <= limit):
-                bad.append(first)
+        part, bounds = xy[first:last], shapely.bounds(array[first:last])
+        part[:, 0], part[:, 1] = bounds[:, 0], bounds[:, 1]  # quicker one by one
+        # Types after bounds, which have fetched the points from memory.
+        if shapely.get_type_id(array[first:last]).any() or not _is_in_range(part):
+            bad.append(first)
 
     spread(work, len(array), least=_MANY_POINTS)
-    return None if bad else (xy, bool(high))
+    return None if bad else xy
 
 
-def _has_heights(array: NDArray[Any]) -> bool:
-    return int(shapely.get_coordinate_dimension(array).max(initial=0)) > 2
+def _is_in_range(xy: Floats) -> bool:
+    """Return whether all coordinates are within ±180° and ±90°."""
+    low, high = xy.min(), xy.max()
+    if low >= -90.0 and high <= 90.0:  # mostly so, and one pass decides
+        return True
+    return bool(low >= -180.0 and high <= 180.0 and np.abs(xy[:, 1]).max() <= 90.0)
 
 
 def any_heights(array: NDArray[Any]) -> bool:
@@ -204,7 +201,7 @@ def any_heights(array: NDArray[Any]) -> bool:
     found: list[int] = []
 
     def work(first: int, last: int) -> None:
-        if not found and _has_heights(array[first:last]):
+        if not found and (shapely.get_coordinate_dimension(array[first:last]) > 2).any():
             found.append(first)
 
     spread(work, len(array), least=_MANY_POINTS)

@@ -62,8 +62,8 @@ class Checked:
 
     Parameters
     ----------
-    geoms : ndarray of geometries, shape (n,)
-        In lon, lat on WGS 84, two-dimensional, valid; None where missing.
+    given : ndarray of geometries, shape (n,)
+        In lon, lat on WGS 84, valid; None where missing.
     index : Index
         The caller's.
     kind : ndarray of int, shape (n,)
@@ -72,21 +72,30 @@ class Checked:
         Whether the caller gave one geometry, so that the answer is one value.
     name : hashable
         That of the caller's series.
+    is_flat : bool
+        Whether they are known to be two-dimensional.
     """
 
-    geoms: NDArray[Any]
+    given: NDArray[Any]
     index: pd.Index
     kind: NDArray[np.int32]
     single: bool = False
     name: Any = None
+    is_flat: bool = True
 
     def __len__(self) -> int:
-        return len(self.geoms)
+        return len(self.given)
+
+    @cached_property
+    def geoms(self) -> NDArray[Any]:
+        """The geometries, two-dimensional; heights of many points are dropped only when needed."""
+        has_heights = not self.is_flat and any_heights(self.given)
+        return shapely.force_2d(self.given) if has_heights else self.given
 
     @cached_property
     def xy(self) -> Floats:
         """All coordinates, shape (vertices, 2); extracted once."""
-        return np.asarray(shapely.get_coordinates(self.geoms))
+        return np.asarray(shapely.get_coordinates(self.given))
 
     @cached_property
     def flat(self) -> Paths:
@@ -246,11 +255,10 @@ def check(
         return x
     series = _unpack(x, what)
     index, array, crs = series.index, series.array, _crs(series.crs, what)
-    if crs == WGS84 and (plain := plain_points(array, with_heights=True)) is not None:
+    if crs == WGS84 and (plain := plain_points(array)) is not None:
         kind = np.zeros(len(array), np.int32)
         check_kinds(kind, index, what, kinds)
-        array = shapely.force_2d(array) if plain[1] else array
-        return _with(Checked(array, index, kind, name=series.name), plain[0])
+        return _with(Checked(array, index, kind, name=series.name, is_flat=False), plain)
     kind = shapely.get_type_id(array)
     if any_heights(array):
         array = shapely.force_2d(array)
@@ -269,8 +277,7 @@ def check(
         if missing == "raise":
             check_missing(kind < 0, index, what)
         return Checked(array, index, kind, is_single(x), series.name)
-    checked = Checked(array, index, kind, is_single(x), series.name)
-    return _with(checked, xy, flat)
+    return _with(Checked(array, index, kind, is_single(x), series.name), xy, flat)
 
 
 def check_points(x: PointsLike, *, what: str = "points") -> CheckedPoints:
@@ -307,7 +314,7 @@ def check_points(x: PointsLike, *, what: str = "points") -> CheckedPoints:
     series = _unpack(x, what)
     array, crs = series.array, _crs(series.crs, what)
     if crs == WGS84 and (plain := plain_points(array)) is not None:
-        return CheckedPoints(plain[0], series.index)
+        return CheckedPoints(plain, series.index)
     xy = shapely.get_coordinates(array)  # missing and empty points have none
     xy = to_wgs84(xy, crs, what)
     kind = shapely.get_type_id(array)

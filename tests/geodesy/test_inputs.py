@@ -10,7 +10,7 @@ import shapely
 from shapely import wkt
 from shapely.geometry import LineString, MultiPolygon, Point, Polygon, box
 
-from cpecgeo.errors import CRSError, GeometryError, GeometryWarning, InputError
+from cpecgeo.errors import CpecgeoError, CRSError, GeometryError, GeometryWarning, InputError
 from cpecgeo.geodesy import (
     Chainage,
     Index,
@@ -266,6 +266,56 @@ def test_what_passed_the_door_passes_again_unseen():
         check(shapes)
     with pytest.raises(GeometryError, match="LineString"):
         check_points(target)
+
+
+ODD = {
+    "missing": None,
+    "empty": Point(),
+    "of one point": shapely.MultiPoint([(67, 25)]),
+    "a line without length": LineString([(67, 25), (67, 25)]),
+    "a collection": shapely.GeometryCollection([Point(67, 25)]),
+    "no number": Point(np.nan, 25),
+    "no numbers": Point(np.nan, np.nan),
+    "infinite": Point(67, np.inf),
+    "beyond 90": Point(67, 90.5),
+    "beyond -90": Point(67, -90.5),
+    "beyond 180": Point(180.5, 25),
+    "beyond -180": Point(-180.5, 25),
+    "the last meridian": Point(-180, 25),
+    "beyond 90 east": Point(120, 25),
+    "a pole": Point(0, -90),
+    "minus zero": Point(-0.0, 25),
+    "high": Point(67, 25, 100),
+    "measured": wkt.loads("POINT M (67 25 3)"),
+}
+FINE = {
+    "missing", "empty", "the last meridian", "beyond 90 east", "a pole", "minus zero", "high",
+    "measured",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_many_points_are_checked_as_few(name, monkeypatch):
+    points = shapely.points(np.random.default_rng(5).uniform((61, 24), (77, 37), (20_000, 2)))
+    points[12_345] = ODD[name]
+    many = gpd.GeoSeries(points, crs=4326)
+
+    def answer(look):
+        try:
+            found = look(many)
+        except CpecgeoError as error:
+            return str(error)
+        if look is check_points:
+            return found.xy.tobytes(), None if found.here is None else found.here.tolist()
+        return shapely.to_wkb(found.geoms).tolist(), found.kind.tolist(), found.xy.tobytes()
+
+    def keep(points):
+        return check(points, kinds={"Point"}, missing="keep")
+
+    quick = [answer(look) for look in (check_points, check, keep)]
+    monkeypatch.setattr(_paths, "_MANY_POINTS", 10**9)
+    assert quick == [answer(look) for look in (check_points, check, keep)]
+    assert isinstance(quick[0], str) == (name not in FINE)
 
 
 def test_options_of_the_door():
