@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cpecgeo import osm as osm
     from cpecgeo import routing as routing
     from cpecgeo import scale as scale
+    from cpecgeo.analysis import rail as rail
     from cpecgeo.analysis.exposure import exposure as exposure
     from cpecgeo.analysis.measure import buffer as buffer
     from cpecgeo.analysis.measure import distance_km as distance_km
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
     from cpecgeo.routing import critical_sections as critical_sections
     from cpecgeo.routing import mining as mining
     from cpecgeo.routing import network as network
-    from cpecgeo.routing import rail as rail
     from cpecgeo.routing import reach as reach
     from cpecgeo.routing import route as route
     from cpecgeo.routing import route_matrix as route_matrix
@@ -95,7 +95,7 @@ _HOMES = {
     "osm": "osm:",
     "place": "features.places",
     "profile": "analysis.profile",
-    "rail": "routing.rail:",
+    "rail": "analysis.rail:",
     "reach": "routing",
     "read": "files.reading",
     "report": "reports",

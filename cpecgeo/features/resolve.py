@@ -5,6 +5,7 @@ Verbs trust the `Subject` that `resolve` returns. `lookup` finds names.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Hashable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -27,7 +28,7 @@ from cpecgeo.files.formats import Choice, has_format
 from cpecgeo.geodesy import Chainage, lonlat
 from cpecgeo.geodesy.inputs import check
 
-__all__ = ["resolve", "resolve_corridor", "resolve_point", "resolve_points"]
+__all__ = ["check_number", "resolve", "resolve_corridor", "resolve_point", "resolve_points"]
 
 _Missing = Literal["raise", "keep"]
 # Types that a list may contain.
@@ -333,6 +334,26 @@ def resolve_points(x: SubjectLike, what: str = "points") -> Subject:
                 f'read it with layer="{layer}".'
             )
     return subject
+
+
+def check_number(
+    x: object, what: str, *, above: float = -math.inf, least: float = 0.0, infinite: bool = False
+) -> float:
+    """Check that a caller's number is within bounds; return it as a float.
+
+    Examples
+    --------
+    >>> check_number(3, "hours", above=0)
+    3.0
+    """
+    if isinstance(x, bool) or not isinstance(x, Real):
+        raise InputTypeError(f"{what} is {x!r}; a number is needed.")
+    value = float(x)
+    is_refused = math.isnan(value) or (math.isinf(value) and not infinite)
+    if is_refused or value < least or value <= above:
+        rule = f"above {above:g}" if above > -math.inf else f"{least:g} or more"
+        raise InputError(f"{what} is {x!r}; it must be finite and {rule}.")
+    return value
 
 
 def _short_title(part: Subject) -> str:

@@ -20,9 +20,9 @@ from cpecgeo.catalogue.files import read_table
 from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.features.corridors import corridors
 from cpecgeo.features.places import Place, place
+from cpecgeo.features.resolve import check_number
 from cpecgeo.features.subject import Subject, html_card, html_table
 from cpecgeo.routing.catchment import Reach, reach
-from cpecgeo.routing.filters import number
 
 __all__ = ["Market", "market", "markets", "nearest_corridors", "nearest_sites",
            "order_corridors", "rank_corridors", "rank_lengths"]  # fmt: skip
@@ -190,7 +190,7 @@ def market(
     row = table.loc[row_id]
     if isinstance(k, bool) or not isinstance(k, int) or k < 1:
         raise InputError(f"k is {k!r}; ask for 1 or more.")
-    hours = number(hours, "hours", above=0)
+    hours = check_number(hours, "hours", above=0)
     point = gpd.GeoSeries([row.geometry], crs=4326)
     reached, why = _find_reach(row_id, hours)
     shut, took = (read_table(f"{n}.csv") for n in ("closures", "border_hours"))

@@ -15,9 +15,10 @@ from shapely import LineString, MultiPolygon, Polygon
 
 from cpecgeo.catalogue import layer
 from cpecgeo.errors import InputError, InputTypeError
+from cpecgeo.features.resolve import check_number
 from cpecgeo.features.subject import PointLike, Subject, html_card, html_table
 from cpecgeo.geodesy import Index, buffer, length_km
-from cpecgeo.routing.filters import RouteOptions, Usable, number
+from cpecgeo.routing.filters import RouteOptions, Usable
 from cpecgeo.routing.graph import Network
 from cpecgeo.routing.paths import Search
 from cpecgeo.routing.search import OTHER_KM, Ends, Floats, LeastCosts, Snap, search, snap_ends
@@ -189,7 +190,7 @@ def reach(
         raise InputError("Give one limit: km= or hours=.")
     weight, given = ("km", km) if km is not None else ("hours", hours)
     limits = _limits(given, weight)
-    within_km = number(within_km, "within_km", above=0.0)
+    within_km = check_number(within_km, "within_km", above=0.0)
     asked = Search.of(weight, **options)
     ground, cost, access = asked.ground, asked.costs.cost, asked.costs.access
     ends = [(f"the origin{'' if n == 0 else f' {n}'}", x) for n, x in _origins(a)]
@@ -223,7 +224,7 @@ def _limits(given: float | Sequence[float] | None, weight: str) -> tuple[float, 
     listed = given if isinstance(given, Sequence | np.ndarray) else [given]
     if isinstance(given, str) or len(listed) == 0:
         raise InputTypeError(f"{weight} is {given!r}; give a number, or a list of them.")
-    return tuple(sorted({number(limit, weight, above=0.0) for limit in listed}))
+    return tuple(sorted({check_number(limit, weight, above=0.0) for limit in listed}))
 
 
 def _area(edges: gpd.GeoDataFrame, within_km: float) -> Polygon | MultiPolygon:

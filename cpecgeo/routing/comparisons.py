@@ -13,10 +13,11 @@ from cpecgeo.catalogue import corridor_rows, data_version, layer
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.catalogue.lines import corridor_id
 from cpecgeo.errors import DataError, InputError, InputTypeError
+from cpecgeo.features.resolve import check_number
 from cpecgeo.features.subject import PointLike
 from cpecgeo.routing.closures import close_edges
 from cpecgeo.routing.costs import price_route, rates_of
-from cpecgeo.routing.filters import RouteOptions, number
+from cpecgeo.routing.filters import RouteOptions
 from cpecgeo.routing.graph import load_shared
 from cpecgeo.routing.legs import Route
 from cpecgeo.routing.paths import Search, route
@@ -66,7 +67,7 @@ def compare(
         them = named
     if not them:
         raise InputError("Nothing to compare; give one route at least.")
-    load = None if tonnes is None else number(tonnes, "tonnes", above=0.0)
+    load = None if tonnes is None else check_number(tonnes, "tonnes", above=0.0)
     used = rates_of(rates)
     first = next(iter(them.values()))
     rows, totals = [], []

@@ -17,7 +17,7 @@ from cpecgeo.analysis.profile import NOISE_M, ground_m
 from cpecgeo.catalogue import data_version
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
-from cpecgeo.routing.filters import number
+from cpecgeo.features.resolve import check_number
 from cpecgeo.routing.graph import Network
 from cpecgeo.routing.legs import Route
 
@@ -80,7 +80,7 @@ def rates_of(given: Mapping[str, float] | None = None) -> dict[str, float]:
     for name, value in (given or {}).items():
         if name not in known:
             raise UnknownNameError(name, "rate", known, "data/freight.csv lists them.")
-        known[name] = number(value, f"rates[{name!r}]", least=0.0)
+        known[name] = check_number(value, f"rates[{name!r}]", least=0.0)
     for name in [key for key in known if not key.endswith(("-toll-pkr-per-km", "-per-t"))]:
         if known[name] == 0 and name.endswith(("-kmh", "-payload-t", "-kw", "-line", "-per-day")):
             raise InputError(f"rates[{name!r}] is 0; it must be above 0.")
@@ -111,7 +111,7 @@ def edge_costs(
         if not here.any():
             known = sorted(set(classes) - {"border", "transfer"})
             raise InputError(f"speeds has {name!r}; the speed classes are {', '.join(known)}.")
-        hours[here] = km[here] / number(kmh, f"speeds[{name!r}]", above=0.0)
+        hours[here] = km[here] / check_number(kmh, f"speeds[{name!r}]", above=0.0)
     slow = float(read_table("speeds.csv").set_index("id")["kmh"][_ACCESS_CLASS])
     slow = used["truck-unsealed-kmh"] if is_goods else slow
     whose = "truck" if is_goods else "car"
@@ -268,7 +268,7 @@ def freight(
     """
     if not isinstance(route, Route):
         raise InputTypeError(f"route is {type(route).__name__}; give a Route that `route` found.")
-    tonnes, days = number(tonnes, "tonnes", above=0.0), number(days, "days", above=0.0)
+    tonnes, days = check_number(tonnes, "tonnes", above=0.0), check_number(days, "days", above=0.0)
     used = rates_of(rates)
     legs = pd.DataFrame(route.legs[["mode", "km", "hours"]]).reset_index(drop=True)
     legs = legs.join(price_route(route, used))

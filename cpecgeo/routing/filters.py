@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from numbers import Real
 from typing import Any, TypedDict
 
 import numpy as np
@@ -18,7 +17,7 @@ from cpecgeo.catalogue.lines import corridor_id
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 from cpecgeo.features.alignment import STATUSES
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.features.resolve import resolve_corridor
+from cpecgeo.features.resolve import check_number, resolve_corridor
 from cpecgeo.features.subject import SubjectLike
 from cpecgeo.routing.additions import JOIN_KM, extend
 from cpecgeo.routing.closures import Cut, cut, is_open_in, is_shut
@@ -32,7 +31,6 @@ __all__ = [
     "Usable",
     "UseOptions",
     "filters",
-    "number",
     "usable",
 ]
 
@@ -166,22 +164,9 @@ def filters(
         avoid=_list_avoided(avoid),
         along=corridor,
         extra=own,
-        join_km=number(join_km, "join_km"),
+        join_km=check_number(join_km, "join_km"),
         is_any_own=status is None,
     )
-
-
-def number(
-    x: object, what: str, *, above: float = -np.inf, least: float = 0.0, infinite: bool = False
-) -> float:
-    """Check a number within bounds; return it as a float."""
-    if isinstance(x, bool) or not isinstance(x, Real):
-        raise InputTypeError(f"{what} is {x!r}; a number is needed.")
-    value = float(x)
-    if np.isnan(value) or (np.isinf(value) and not infinite) or value < least or value <= above:
-        rule = f"above {above:g}" if above > -np.inf else f"{least:g} or more"
-        raise InputError(f"{what} is {x!r}; it must be finite and {rule}.")
-    return value
 
 
 def _list_extra(extra: Corridor | Sequence[Corridor]) -> tuple[Corridor, ...]:

@@ -17,8 +17,8 @@ from cpecgeo.catalogue import data_version
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.errors import InputError
 from cpecgeo.features.corridors import corridor
+from cpecgeo.features.resolve import check_number
 from cpecgeo.routing.costs import count_vehicles, price, rates_of, state_sources
-from cpecgeo.routing.filters import number
 from cpecgeo.routing.paths import route
 
 __all__ = ["options", "sections"]
@@ -240,7 +240,7 @@ def _assume(above: float = 0.0, /, **given: float | None) -> dict[str, float]:
     """Return the caller's numbers, with the table's in place of omitted ones."""
     table = _read_assumptions()["amount"]
     return {
-        name: number(float(table[name]) if value is None else value, name, above=above)
+        name: check_number(float(table[name]) if value is None else value, name, above=above)
         for name, value in given.items()
     }
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from cpecgeo.errors import InputError
 from cpecgeo.features.corridor import Corridor
+from cpecgeo.features.resolve import check_number
 from cpecgeo.features.subject import PointLike, SubjectLike
 from cpecgeo.routing.additions import JOIN_KM
 from cpecgeo.routing.costs import Costs, edge_costs
@@ -19,7 +20,6 @@ from cpecgeo.routing.filters import (
     RouteOptions,
     Usable,
     filters,
-    number,
     usable,
 )
 from cpecgeo.routing.legs import Route
@@ -71,7 +71,7 @@ class Search:
         asked = filters(**chosen)
         ground = usable(asked)
         costs = edge_costs(ground.network, weight, speeds, vehicle=vehicle, rates=rates)
-        far = number(max_access_km, "max_access_km", infinite=True)
+        far = check_number(max_access_km, "max_access_km", infinite=True)
         return cls(asked, ground, costs, weight, far)
 
     def find(self, a: PointLike, b: PointLike) -> Way:
@@ -311,9 +311,9 @@ def routes(
     """
     if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
         raise InputError(f"k is {k!r}; ask for 1 or more routes.")
-    if number(max_overlap, "max_overlap") > 1:
+    if check_number(max_overlap, "max_overlap") > 1:
         raise InputError(f"max_overlap is {max_overlap!r}; it is a share from 0 to 1.")
-    number(max_stretch, "max_stretch", least=1.0)
+    check_number(max_stretch, "max_stretch", least=1.0)
     asked = Search.of(weight, **options)
     best = asked.find(a, b)
     ends, cost, net = (best.start, best.end), asked.costs.cost, asked.ground.network

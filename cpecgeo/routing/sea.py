@@ -14,10 +14,9 @@ from shapely.geometry import LineString
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.errors import InputError, InputTypeError, MissingExtraError
-from cpecgeo.features.resolve import resolve_point
+from cpecgeo.features.resolve import check_number, resolve_point
 from cpecgeo.features.subject import PointLike
 from cpecgeo.geodesy import Index, densify, distance_km, length_km
-from cpecgeo.routing.filters import number
 from cpecgeo.routing.legs import Route
 from cpecgeo.routing.search import Snap
 
@@ -150,7 +149,7 @@ def stated_leg(
     ]
     line = LineString([ends[0][1], ends[1][1]])
     straight = float(length_km(line))
-    if number(km, "km") < straight:
+    if check_number(km, "km") < straight:
         raise InputError(
             f"km is {km!r}, and the two ends are {straight:,.1f} km apart in a straight line; a "
             "length can't be less."
@@ -164,7 +163,7 @@ def stated_leg(
         if mode not in list(usual):
             raise InputError(f"No speed is known for mode {mode!r}; give kmh=.")
         kmh = float(speeds[usual[mode]])
-    kmh = number(kmh, "kmh", above=0.0)
+    kmh = check_number(kmh, "kmh", above=0.0)
     about = {
         "name": f"{labels[0]}–{labels[1]} (stated)",
         "mode": mode,

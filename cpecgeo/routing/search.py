@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.features.places import Place, place
-from cpecgeo.features.resolve import resolve_point
+from cpecgeo.features.resolve import check_number, resolve_point
 from cpecgeo.geodesy import Index
 from cpecgeo.routing.closures import describe_closure
-from cpecgeo.routing.filters import Usable, number
+from cpecgeo.routing.filters import Usable
 from cpecgeo.routing.graph import Network, calibrate
 
 __all__ = [
@@ -166,7 +166,7 @@ def snap_ends(
     railway. By km, which leave changes out, another named place joins its road. Each end comes with
     its name for messages.
     """
-    far = number(max_access_km, "max_access_km", infinite=True)
+    far = check_number(max_access_km, "max_access_km", infinite=True)
     things = [_find_place(x, ground.mode) if isinstance(x, str) else x for _, x in ends]
     read = [
         resolve_point(x, what, among=("place",)) for (what, _), x in zip(ends, things, strict=True)

@@ -10,12 +10,12 @@ import pytest
 from shapely.geometry import Point, Polygon
 
 import cpecgeo as cg
+from cpecgeo.analysis.rail import running_times
 from cpecgeo.errors import CpecgeoError, CpecgeoWarning, DataWarning
 from cpecgeo.features.alignment import join
 from cpecgeo.files import notations, positions
 from cpecgeo.files.numbers import say_odd
 from cpecgeo.geodesy._rules import numbers
-from cpecgeo.routing.rail import running_times
 from cpecgeo.scale import nearest_file
 
 LONG = "z" * 300

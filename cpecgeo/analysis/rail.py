@@ -19,8 +19,7 @@ from cpecgeo.catalogue.files import read_table
 from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor as corridor_of
-from cpecgeo.features.resolve import resolve_corridor
-from cpecgeo.routing.filters import number
+from cpecgeo.features.resolve import check_number, resolve_corridor
 
 __all__ = ["Strip", "phases", "running_times", "strip"]
 
@@ -156,14 +155,14 @@ def running_times(
             f"now_kmh is {now_kmh!r}; give the lowest and the highest speed, such as (65, 105)."
         ) from None
     speeds = {
-        "now_slow": number(slow, "now_kmh[0]", above=0),
-        "now_fast": number(fast, "now_kmh[1]", above=0),
-        "upgraded": number(chosen["upgraded_kmh"], "upgraded_kmh", above=0),
-        "freight": number(chosen["freight_kmh"], "freight_kmh", above=0),
+        "now_slow": check_number(slow, "now_kmh[0]", above=0),
+        "now_fast": check_number(fast, "now_kmh[1]", above=0),
+        "upgraded": check_number(chosen["upgraded_kmh"], "upgraded_kmh", above=0),
+        "freight": check_number(chosen["freight_kmh"], "freight_kmh", above=0),
     }
     if speeds["now_slow"] > speeds["now_fast"]:
         raise InputError(f"now_kmh is {(slow, fast)!r}; give the lower speed first.")
-    dwell = number(dwell_min, "dwell_min") / 60
+    dwell = check_number(dwell_min, "dwell_min") / 60
     names, at = _calls(thing, stops)
     km = np.diff(at)
     waits = np.append(np.full(len(km) - 1, dwell), 0.0)
@@ -216,7 +215,7 @@ def _calls(thing: Corridor, stops: Sequence[str | float] | None) -> tuple[list[s
         stops = table.loc[table["corridor"] == thing.name, "stop"].tolist() or [0.0, thing.end_km]
     if isinstance(stops, str) or not isinstance(stops, Sequence) or len(stops) < 2:
         raise InputError(f"stops is {str(stops)[:60]!r}; give two or more, in a list.")
-    at = [thing.km_of(s) if isinstance(s, str) else number(s, "stops") for s in stops]
+    at = [thing.km_of(s) if isinstance(s, str) else check_number(s, "stops") for s in stops]
     for (a, x), (b, y) in pairwise(zip(at, stops, strict=True)):
         if b <= a:
             raise InputError(
