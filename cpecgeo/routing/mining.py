@@ -23,6 +23,10 @@ from cpecgeo.routing.paths import route
 
 __all__ = ["options", "sections"]
 
+_COLUMNS = [
+    "option", "section", "name", "mode", "status", "km", "drawn_km", "hours", "cost_per_t",
+    "carbon_kg_per_t", "climb_m", "descent_m", "accuracy_km", "basis", "source", "geometry",
+]  # fmt: skip
 _BUILT = "operating"
 _VEHICLES = {"road": "truck", "rail": "train"}
 # With a worse accuracy, the ground under the line isn't that of the road or railway.
@@ -70,7 +74,7 @@ def sections(
     >>> s["status"].tolist()[:3]
     ['operating', 'under_construction', 'planned']
     """
-    known = _read_options()
+    known = read_table("mining_options.csv").set_index("id")
     if option is not None and option not in list(known.index):
         raise InputError(f"option is {option!r}; it is one of {', '.join(known.index)}.")
     speeds = _assume(truck_kmh=truck_kmh, unsealed_kmh=unsealed_kmh, train_kmh=train_kmh)
@@ -153,32 +157,28 @@ def options(
     >>> bool(ways.loc["road", "km"] < ways.loc["rail-port-qasim", "km"])
     True
     """
+    speeds = {"truck_kmh": truck_kmh, "unsealed_kmh": unsealed_kmh, "train_kmh": train_kmh}
     assumed = _assume(
         tonnes_per_year=tonnes_per_year,
         truck_payload_t=truck_payload_t,
         train_payload_t=train_payload_t,
-        truck_kmh=truck_kmh,
-        unsealed_kmh=unsealed_kmh,
-        train_kmh=train_kmh,
+        **speeds,
     )
-    handling = _assume(-math.inf, handling_hours=handling_hours)["handling_hours"]
-    payloads = {"road": assumed["truck_payload_t"], "rail": assumed["train_payload_t"]}
-    told = {f"{v}-payload-t": assumed[f"{v}_payload_t"] for v in ("truck", "train")}
-    used = rates_of({**(rates or {}), **told})
-    legs = sections(
-        truck_kmh=truck_kmh,
-        unsealed_kmh=unsealed_kmh,
-        train_kmh=train_kmh,
-        rates={**(rates or {}), **told},
-    )
-    known = _read_options()
+    assumed |= _assume(-math.inf, handling_hours=handling_hours)
+    handling = assumed["handling_hours"]
+    payloads = {mode: assumed[f"{vehicle}_payload_t"] for mode, vehicle in _VEHICLES.items()}
+    given = {f"{_VEHICLES[mode]}-payload-t": tonnes for mode, tonnes in payloads.items()}
+    used = rates_of(rates_of(rates) | given)
+    legs = sections(**speeds, rates=used)
+    known = read_table("mining_options.csv").set_index("id")
     rows = []
     for name, part in legs.groupby("option", sort=False):
         about = known.loc[name]
         modes = list(dict.fromkeys(part["mode"]))
         loads = {mode: math.ceil(assumed["tonnes_per_year"] / payloads[mode]) for mode in modes}
         by_status = part.groupby("status")["km"].sum()
-        unclimbed = part.loc[part["climb_m"].isna(), "km"].sum()
+        changes, first = len(modes) - 1, modes[0]
+        driving = float(part.loc[part["mode"] == first, "hours"].sum())
         rows.append(
             {
                 "option": name,
@@ -190,23 +190,16 @@ def options(
                 "under_construction_km": by_status.get("under_construction", 0.0),
                 "planned_km": by_status.get("planned", 0.0),
                 "missing_km": by_status.drop(_BUILT, errors="ignore").sum(),
-                "hours": part["hours"].sum() + handling * (len(modes) - 1),
-                "cost_per_t": part["cost_per_t"].sum()
-                + used["handling-pkr-per-t"] * (len(modes) - 1),
+                "hours": part["hours"].sum() + handling * changes,
+                "cost_per_t": part["cost_per_t"].sum() + used["handling-pkr-per-t"] * changes,
                 "carbon_kg_per_t": part["carbon_kg_per_t"].sum(),
                 "climb_m": part["climb_m"].sum(min_count=1),
                 "descent_m": part["descent_m"].sum(min_count=1),
-                "unclimbed_km": float(unclimbed),
-                "loads_per_year": loads[modes[0]],
+                "unclimbed_km": float(part.loc[part["climb_m"].isna(), "km"].sum()),
+                "loads_per_year": loads[first],
                 "train_loads_per_year": loads.get("rail"),
-                "trips_per_day": loads[modes[0]] / 365.0,
-                "vehicles": count_vehicles(
-                    _VEHICLES[modes[0]],
-                    loads[modes[0]],
-                    float(part.loc[part["mode"] == modes[0], "hours"].sum()),
-                    365.0,
-                    used,
-                ),
+                "trips_per_day": loads[first] / 365.0,
+                "vehicles": count_vehicles(_VEHICLES[first], loads[first], driving, 365.0, used),
                 "accuracy_km": part["accuracy_km"].max(),
                 # Not a union, which would contain only once the stretch that a train runs twice.
                 "geometry": MultiLineString(list(shapely.get_parts(part.geometry.to_numpy()))),
@@ -216,18 +209,10 @@ def options(
     frame["train_loads_per_year"] = frame["train_loads_per_year"].astype("Int64")
     frame.attrs = {
         **legs.attrs,
-        "assumptions": {**assumed, "handling_hours": handling},
-        "rests_on": [
-            *_sources({**assumed, "handling_hours": handling}),
-            *state_sources(used),
-        ],
+        "assumptions": assumed,
+        "rests_on": [*_sources(assumed), *state_sources(used)],
     }
     return frame
-
-
-def _read_options() -> pd.DataFrame:
-    """Return the table of options, indexed by id."""
-    return read_table("mining_options.csv").set_index("id")
 
 
 def _read_assumptions() -> pd.DataFrame:
@@ -259,41 +244,16 @@ def _measure(
 ) -> gpd.GeoDataFrame:
     """Return the sections of an option with hours and climb."""
     found = [_legs(*part.split(":")) for part in parts.split(";")]
-    legs = gpd.GeoDataFrame(pd.concat(found), crs=4326)
-    legs = legs.reset_index(drop=True)
-    legs.insert(0, "option", name)
+    legs = gpd.GeoDataFrame(pd.concat(found, ignore_index=True), crs=4326)
+    legs["option"] = name
     legs["drawn_km"] = geodesy.length_km(legs.geometry).to_numpy()
-    unsealed = legs["speed_class"].eq("unsealed")
-    kmh = np.where(
-        legs["mode"] == "rail",
-        speeds["train_kmh"],
-        np.where(unsealed, speeds["unsealed_kmh"], speeds["truck_kmh"]),
-    )
-    legs["hours"] = legs["km"] / kmh
+    kind = legs["speed_class"].eq("unsealed").map({True: "unsealed_kmh", False: "truck_kmh"})
+    legs["hours"] = legs["km"] / kind.mask(legs["mode"] == "rail", "train_kmh").map(speeds)
     legs = legs.join(price(legs, rates))
     lines = zip(legs.geometry, legs["accuracy_km"], strict=True)
     ground = [_climbs(line, accuracy) for line, accuracy in lines]
     legs[["climb_m", "descent_m"]] = np.array(ground, float)
-    return legs[
-        [
-            "option",
-            "section",
-            "name",
-            "mode",
-            "status",
-            "km",
-            "drawn_km",
-            "hours",
-            "cost_per_t",
-            "carbon_kg_per_t",
-            "climb_m",
-            "descent_m",
-            "accuracy_km",
-            "basis",
-            "source",
-            "geometry",
-        ]
-    ]
+    return legs[_COLUMNS]
 
 
 def _climbs(line: LineString, accuracy_km: float) -> tuple[float, float]:
