@@ -70,22 +70,22 @@ def compare(
     load = None if tonnes is None else check_number(tonnes, "tonnes", above=0.0)
     used = rates_of(rates)
     first = next(iter(them.values()))
-    rows, totals = [], []
+    rows: list[dict[str, Any]] = []
     for one in them.values():
-        row: dict[str, Any] = {
+        row = {
             "km": one.chainage_km,
             "more_km": one.chainage_km - first.chainage_km,
+            "hours": one.hours,
+            "more_hours": one.hours - first.hours,
+            "access_km": one.access_km,
+            "legs": len(one.legs),
         }
-        row |= {"hours": one.hours, "more_hours": one.hours - first.hours}
-        row |= {"access_km": one.access_km, "legs": len(one.legs)}
         if load is not None:
-            each = price_route(one, used).sum(skipna=False) * load
-            cost = float(each["cost_per_t"])
-            totals.append(cost)
-            row |= {"cost": cost, "more_cost": cost - totals[0]}
-            row["carbon_kg"] = float(each["carbon_kg_per_t"])
-        row |= {f"{mode}_km": km for mode, km in one.km_by("mode").items() if mode != "border"}
-        row |= {f"{status}_km": km for status, km in one.km_by("status").items()}
+            cost, carbon = price_route(one, used).sum(skipna=False) * load
+            row |= {"cost": cost, "more_cost": cost - (rows[0]["cost"] if rows else cost)}
+            row["carbon_kg"] = carbon
+        row |= one.km_by("mode").drop("border", errors="ignore").add_suffix("_km")
+        row |= one.km_by("status").add_suffix("_km")
         rows.append(row)
     frame = gpd.GeoDataFrame(
         rows,
@@ -96,12 +96,8 @@ def compare(
     amounts = [c for c in frame.columns if c.endswith("_km") and c not in {"access_km", "more_km"}]
     frame[amounts] = frame[amounts].fillna(0.0)
     frame.insert(len(frame.columns) - 1, "asked", [one.asked for one in them.values()])
-    attrs = first.legs.attrs
-    kept = {
-        key: attrs[key]
-        for key in ("data_version", "geometry", "bundled", "credits")
-        if key in attrs
-    }
+    about = {"data_version", "geometry", "bundled", "credits"}
+    kept = {key: value for key, value in first.legs.attrs.items() if key in about}
     frame.attrs = {"method": "calibrated km, assumed speeds", **kept}
     return frame
 

@@ -103,6 +103,11 @@ class Filters:
     join_km: float = JOIN_KM
     is_any_own: bool = True
 
+    @property
+    def text(self) -> str:
+        """The filters that are set, in words."""
+        return ", ".join(self.describe().values())
+
     def without(self, name: str) -> Filters:
         """Return the filters without one of them."""
         usual = Filters.__dataclass_fields__[name].default
@@ -240,25 +245,20 @@ class Usable:
     Attributes
     ----------
     network : Network
-    mode : str
-    year : int or None
+    chosen : Filters
     there : ndarray of bool, shape (edges,)
         Edges that pass all filters except `avoid`; ends may be snapped to these.
     blocked : dict of int to ndarray, shape (n, 2)
         Stretches of each edge, from km and to km, that `avoid` closes.
     passable : list of bool
         Whether each edge may be used from end to end.
-    asked : str
-        The filters, in words.
     """
 
     network: Network
-    mode: str
-    year: int | None
+    chosen: Filters
     there: NDArray[np.bool_]
     blocked: Cut
     passable: list[bool]
-    asked: str
 
     def is_clear(self, edge: int, a: float, b: float) -> bool:
         """Return whether the stretch of an edge from km `a` to km `b` is free of closures.
@@ -285,8 +285,7 @@ class Usable:
 def usable(chosen: Filters) -> Usable:
     """Apply filters to the network."""
     net = extend(load_shared(), chosen.extra, chosen.join_km) if chosen.extra else load_shared()
-    ground = _open(replace(chosen, avoid=()), net)
-    ground = replace(ground, asked=", ".join(chosen.describe().values()))
+    ground = replace(_open(replace(chosen, avoid=()), net), chosen=chosen)
     for what in chosen.avoid:
         ground = ground.closing(cut(ground.network, what, ground.there))
     return ground
@@ -309,7 +308,7 @@ def _open(chosen: Filters, net: Network) -> Usable:
             own[net.of_section.get(name, [])] = True
         there &= own | (columns["crossing"] != "")
     there &= ~is_shut(net, chosen.year, chosen.month) & is_open_in(net, chosen.month)
-    return Usable(net, chosen.mode, chosen.year, there, {}, there.tolist(), "")
+    return Usable(net, chosen, there, {}, there.tolist())
 
 
 def _sections_of(chosen: Filters, name: str) -> list[str]:

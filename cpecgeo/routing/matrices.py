@@ -78,7 +78,7 @@ def route_matrix(
     # Costs of goods are from door to door.
     is_goods = weight in {"cost", "carbon"}
     frame = whole if is_goods else net
-    if asked.chosen.avoid:
+    if asked.ground.chosen.avoid:
         most = _tabulate(asked, rows, columns, asked.free)[0].to_numpy()
         # As in `route`: no detour is shorter than the route with everything open.
         for i, j in np.argwhere(net.to_numpy() < most - SAME).tolist():

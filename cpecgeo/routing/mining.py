@@ -169,7 +169,7 @@ def options(
     payloads = {mode: assumed[f"{vehicle}_payload_t"] for mode, vehicle in _VEHICLES.items()}
     given = {f"{_VEHICLES[mode]}-payload-t": tonnes for mode, tonnes in payloads.items()}
     used = rates_of(rates_of(rates) | given)
-    legs = sections(**speeds, rates=used)
+    legs = sections(None, **speeds, rates=used)
     known = read_table("mining_options.csv").set_index("id")
     rows = []
     for name, part in legs.groupby("option", sort=False):

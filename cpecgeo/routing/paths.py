@@ -48,9 +48,8 @@ _ROUNDS = 25
 
 @dataclass(frozen=True)
 class Search:
-    """A search of the network: filters, the part of it that may be used, costs, farthest ends."""
+    """A search of the network: the part of it that may be used, costs, farthest ends."""
 
-    chosen: Filters
     ground: Usable
     costs: Costs
     weight: str
@@ -68,17 +67,16 @@ class Search:
         **chosen: Unpack[FilterOptions],
     ) -> Search:
         """Validate the options of `route`."""
-        asked = filters(**chosen)
-        ground = usable(asked)
+        ground = usable(filters(**chosen))
         costs = edge_costs(ground.network, weight, speeds, vehicle=vehicle, rates=rates)
         far = check_number(max_access_km, "max_access_km", infinite=True)
-        return cls(asked, ground, costs, weight, far)
+        return cls(ground, costs, weight, far)
 
     def find(self, a: PointLike, b: PointLike) -> Way:
         """Find the least-cost path; an error names the filter that excludes every path."""
         starts, goals = self.snap(a, b)
         path = self.find_path(starts, goals, self.free)
-        if self.chosen.avoid:
+        if self.ground.chosen.avoid:
             path = self.find_detour(path, starts, goals)
         if path is None:
             raise InputError(self._why(a, b))
@@ -92,7 +90,8 @@ class Search:
     @property
     def free(self) -> Usable:
         """The usable part of the network if nothing is avoided."""
-        return usable(replace(self.chosen, avoid=())) if self.chosen.avoid else self.ground
+        chosen = self.ground.chosen
+        return usable(replace(chosen, avoid=())) if chosen.avoid else self.ground
 
     def find_path(self, starts: Ends, goals: Ends, ground: Usable | None = None) -> Way | None:
         """Return the least-cost path between two ends, over all their joins; None without one."""
@@ -122,14 +121,13 @@ class Search:
 
     def route(self, path: Way) -> Route:
         """Return a path as a route."""
-        net, start = self.ground.network, path.start
+        net, start, costs = self.ground.network, path.start, self.costs
         # Two ends at the same node have no edge between them.
         steps = tuple(path.steps or [Step(start.edge, start.km, start.km)])
-        hours = tuple(cost_of(net, [step], self.costs.hours) for step in steps)
-        asked = ", ".join(self.chosen.describe().values()) or "any mode, any status"
-        vehicle = self.costs.vehicle
+        hours = tuple(cost_of(net, [step], costs.hours) for step in steps)
+        asked = self.ground.chosen.text or "any mode, any status"
         return Route(
-            start, path.end, self.weight, asked, steps, hours, network=net, vehicle=vehicle
+            start, path.end, self.weight, asked, steps, hours, network=net, vehicle=costs.vehicle
         )
 
     def _why(self, a: PointLike, b: PointLike) -> str:
@@ -138,14 +136,15 @@ class Search:
         def is_way(other: Filters) -> bool:
             ground = usable(other)
             costs = edge_costs(ground.network, self.weight)
-            loose = replace(self, chosen=other, ground=ground, costs=costs)
+            loose = replace(self, ground=ground, costs=costs)
             try:
                 starts, goals = loose.snap(a, b)
                 return loose.find_path(starts, goals) is not None
             except InputError:
                 return False
 
-        chosen, words = self.chosen, self.chosen.describe()
+        chosen = self.ground.chosen
+        words = chosen.describe()
         guilty = [text for name, text in words.items() if is_way(chosen.without(name))]
         origin, destination = (near[0].name for near in self.snap(a, b))
         head = f"No way from {origin} to {destination}"
@@ -155,7 +154,7 @@ class Search:
             which = "it" if len(guilty) == 1 else "one of them"
             return f"{head}: cut by {' and by '.join(guilty)}; loosen {which} and there is a way."
         if words:
-            return f"{head} with {', '.join(words.values())}; loosen them together."
+            return f"{head} with {chosen.text}; loosen them together."
         return f"{head}: the two lie on parts of the network that aren't joined."
 
 

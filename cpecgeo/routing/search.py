@@ -166,8 +166,8 @@ def snap_ends(
     railway. By km, which leave changes out, another named place joins its road. Each end comes with
     its name for messages.
     """
-    far = check_number(max_access_km, "max_access_km", infinite=True)
-    things = [_find_place(x, ground.mode) if isinstance(x, str) else x for _, x in ends]
+    far, chosen = check_number(max_access_km, "max_access_km", infinite=True), ground.chosen
+    things = [_find_place(x, chosen.mode) if isinstance(x, str) else x for _, x in ends]
     read = [
         resolve_point(x, what, among=("place",)) for (what, _), x in zip(ends, things, strict=True)
     ]
@@ -176,7 +176,7 @@ def snap_ends(
     for (what, _), thing, near in zip(ends, things, found, strict=True):
         at = near[0]
         if at.access_km > far:
-            filters = f" with {ground.asked}" if ground.asked else ""
+            filters = f" with {chosen.text}" if chosen.text else ""
             raise InputError(
                 f"{what} {at.name} lies {at.access_km:.1f} km from the network{filters}, more "
                 f"than max_access_km={far:g}; nearest is {_describe(at, ground.network)}. Give a "
@@ -187,7 +187,7 @@ def snap_ends(
             near = tuple(x for x in near if mode[x.edge] == mode[at.edge])  # noqa: PLW2901
         elif isinstance(thing, Place) and weight == "km":
             near = _road_first(near, ground.network)  # noqa: PLW2901
-        note = describe_closure(thing, ground.year)
+        note = describe_closure(thing, chosen.year)
         kept.append(tuple(replace(x, note=note) for x in near if x.access_km <= far))
     return kept
 
