@@ -52,23 +52,19 @@ _take = partial(resolve, missing="keep", anywhere=True)  # `encode_layer` names 
 
 @dataclass(frozen=True)
 class Drawing:
-    """One layer to draw, or the km posts of one line, or the profile of the layer before.
+    """One layer to draw, with the km posts and the profile of its line.
 
     Parameters
     ----------
     frame : GeoDataFrame or GeoSeries
-        The features; None for km posts and profiles.
+        The features.
     style : Style
     name, group : str
         Of the layer; the group is "" for the caller's.
-    show : bool
-        Whether drawn at the start.
-    posts : dict, optional
-        Arguments of `Map.add_posts`.
     key : str, optional
         Name of the layer for the page's script.
-    profile : dict, optional
-        From `encode_profile`.
+    posts, profile : dict, optional
+        From `encode_posts` and `encode_profile`.
     title : str
         Of the thing for the map's title; the name of the first layer when all are empty.
     by_kind : bool
@@ -79,9 +75,8 @@ class Drawing:
     style: Style
     name: str
     group: str = ""
-    show: bool = True
-    posts: dict[str, Any] | None = None
     key: str | None = None
+    posts: dict[str, Any] | None = None
     profile: dict[str, Any] | None = None
     title: str = ""
     by_kind: bool = False
@@ -146,9 +141,7 @@ def _draw(
         if profile:
             if not isinstance(thing, (Corridor, Route)):
                 raise InputTypeError(_NO_PROFILE.format(f"{subject.kind} ({subject.title})"))
-            line = next(parts)
-            yield line
-            yield _draw_profile(thing, line)
+            yield _with_profile(next(parts), thing)
         yield from parts
 
 
@@ -181,15 +174,14 @@ def _list(
         aside = {"aside": BESIDE * (place - (len(routes) - 1) / 2)} if len(routes) > 1 else {}
         own |= dict(style) | {"extra": aside | dict(style.get("extra", {}))}
         line = _route(one, Style(**own), title, [r for r in routes if r is not one])
-        yield replace(line, title=whole or line.name)
-        if profile:
-            yield _draw_profile(one, line)
+        line = replace(line, title=whole or line.name)
+        yield _with_profile(line, one) if profile else line
     if routes:
         yield from _on_the_way(routes)
 
 
-def _draw_profile(thing: Corridor | Route, line: Drawing) -> Drawing:
-    return Drawing(None, line.style, line.name, profile=encode_profile(thing, line.name))
+def _with_profile(line: Drawing, thing: Corridor | Route) -> Drawing:
+    return replace(line, profile=encode_profile(thing, line.name))
 
 
 def _subject(
@@ -346,14 +338,14 @@ def _corridor(
     brief = {"brief": name_briefly(x) if title == str(x.title) else title}
     own = {"extra": {**brief, **look.extra, **options.get("extra", {})}}
     look = replace(look, **{**options, **own})
-    key = f"corridor-{x.name}"
-    yield Drawing(frame, look, title, "Corridors", key=key, by_kind=style.color is None)
+    key, posts = f"corridor-{x.name}", encode_posts(x)
+    posts = posts and posts | {"layer": key}
+    yield Drawing(
+        frame, look, title, "Corridors", key=key, posts=posts, by_kind=style.color is None
+    )
     stops = tabulate_stops(x)
     if stops is not None:
         yield Drawing(stops, style_stops(stops), "Stops", "Corridors")
-    posts = encode_posts(x)
-    if posts is not None:
-        yield Drawing(None, style, title, posts={"line": title, "posts": posts | {"layer": key}})
 
 
 def _write_figures(x: Route) -> str:

@@ -6,7 +6,7 @@ to the page's data block and drawn by the page's own script, which never interpr
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import geopandas as gpd
@@ -77,18 +77,18 @@ class VectorLayer(Layer):
 
     def __init__(
         self,
-        payload: dict[str, Any],
+        payload: Mapping[str, Any],
         *,
         key: str,
         name: str,
-        group: str = "",
+        group: str = "Added",
         show: bool = True,
         control: bool = True,
     ) -> None:
         super().__init__(name=key, overlay=True, control=control, show=show)
         self._name = "VectorLayer"
         self.key = key
-        self.payload = payload | {"name": name, "group": group, "control": control}
+        self.payload = dict(payload) | {"name": str(name), "group": str(group), "control": control}
         self.bounds = payload.get("bounds")
 
     def _get_self_bounds(self) -> list[list[float | None]]:
@@ -129,7 +129,7 @@ def encode_layer(frame: gpd.GeoDataFrame | gpd.GeoSeries, style: Style) -> dict[
         payload["bounds"] = [round(float(v), 5) for v in shapely.total_bounds(drawn)]
     if dims - {0}:
         array = np.asarray(densify(series, LONGEST_EDGE_KM).array, dtype=object)
-    alone = dims == {0} and len(drawn) == len(array) and _all_single(array)
+    alone = dims == {0} and bool((shapely.get_type_id(array) == 0).all())
     if style.cluster and not alone:
         raise InputError(
             "cluster is for points, one a row, none missing; this layer has others: leave cluster "
@@ -188,10 +188,6 @@ def find_largest(geometry: shapely.Geometry) -> shapely.Polygon | None:
     parts = shapely.get_parts(geometry)
     parts = parts[shapely.get_dimensions(parts) == 2]
     return parts[int(np.argmax(shapely.area(parts)))] if len(parts) else None
-
-
-def _all_single(array: np.ndarray[Any, Any]) -> bool:
-    return bool((shapely.get_type_id(array) == 0).all())
 
 
 def _explode(frame: gpd.GeoDataFrame | gpd.GeoSeries) -> gpd.GeoDataFrame:
@@ -311,14 +307,11 @@ def list_words(payloads: Iterable[dict[str, Any]], say: Words) -> dict[str, str]
     words = {text: say(text) for text in list_texts()}
     for payload in payloads:
         for column in _TOLD & set(payload["columns"]):
-            for value in set(filter(_is_text, list_cells(payload["columns"][column]))):
+            cells = list_cells(payload["columns"][column])
+            for value in {v for v in cells if isinstance(v, str)}:
                 text = value.replace("_", " ") if column in {"kind", "basis"} else value
                 words[text] = say.phrase(VALUES.get(value, text))
     return {text: said for text, said in sorted(words.items()) if said != text}
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
 
 
 def find_credits(table: pd.DataFrame, more: Iterable[Any] = ()) -> list[tuple[str, str]]:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import base64
 import functools
 import json
+import posixpath
 import re
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlparse
 
 from cpecgeo.errors import DataError, FileError, InputError, MissingExtraError
@@ -24,19 +25,19 @@ from cpecgeo.files.disk import write_whole
 
 __all__ = [
     "PAPERS",
-    "Library",
     "build_letters",
     "build_marker_script",
     "find_browser",
     "find_library",
     "inline_asset",
-    "list_libraries",
     "list_texts",
     "print_page",
     "read_asset",
     "read_code",
+    "read_libraries",
     "run_browser",
     "take_picture",
+    "tighten",
 ]
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -62,56 +63,32 @@ _PATTERN = (
     r"/(?![/*])(?:[^/\\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/[dgimsuvy]*"
 )
 _REMARK = r"//[^\n]*|/\*.*?\*/"
-_KEPT_JS = re.compile(
-    rf"(?P<kept>{_TEXT}|{_PATTERN})|(?P<remark>{_REMARK})|(?P<space>\s+)", re.DOTALL
-)
-_KEPT_CSS = re.compile(rf"(?P<kept>{_TEXT})|(?P<remark>/\*.*?\*/)|(?P<space>\s+)", re.DOTALL)
-# Beside these characters no space is needed; beside the second set no line end either.
-_TIGHT_JS, _OPEN_JS, _CLOSE_JS = "{}()[],;:=<>*?&|", "{([,;:=&|?", ")]}.,:?&|"
-_TIGHT_CSS = "{};,>"
+_KEPT = {
+    "js": rf"(?P<kept>{_TEXT}|{_PATTERN})|(?P<remark>{_REMARK})|(?P<space>\s+)",
+    "css": rf"(?P<kept>{_TEXT})|(?P<remark>/\*.*?\*/)|(?P<space>\s+)",
+}
+# No space is needed after the first of these characters, nor before the second; in a script no
+# line end either after the first of `_JOINED`, nor before the second.
+_TIGHT = {"js": ("{}()[],;:=<>*?&|", "{}()[],;:=<>*?&|"), "css": ("{};,>:", "{};,>")}
+_JOINED = ("{([,;:=&|?", ")]}.,:?&|")
 _URL = re.compile(r"url\(\s*(['\"]?)(?!data:|#)([^)'\"]+)\1\s*\)")
 
 
-@dataclass(frozen=True)
-class Library:
-    """One vendored package.
-
-    Parameters
-    ----------
-    name : str
-        Its name on npm.
-    version : str
-        The exact version.
-    licence : str
-        SPDX expression.
-    folder : str
-        Its folder below `assets/vendor`.
-    licence_file : str
-        The licence text, a path below that folder.
-    stands_for : dict
-        File name in folium's address, lower case, to the path below the folder.
-    """
-
-    name: str
-    version: str
-    licence: str
-    folder: str
-    licence_file: str
-    stands_for: dict[str, str]
-
-
 @functools.cache
-def list_libraries() -> tuple[Library, ...]:
-    """List all vendored packages.
+def read_libraries() -> dict[str, dict[str, Any]]:
+    """Read the record of all vendored packages, by their names on npm.
+
+    Each has its exact version, licence (an SPDX expression), folder below `assets/vendor`, the
+    paths of its files and licence text below that folder, and in ``stands_for`` the path of the
+    file for a file name in folium's addresses, in lower case.
 
     Examples
     --------
-    >>> {lib.name: lib.version for lib in list_libraries()}["leaflet"]
+    >>> read_libraries()["leaflet"]["version"]
     '1.9.4'
     """
-    record = json.loads(_read("vendor/vendor.json"))
-    keep = ("version", "licence", "folder", "licence_file", "stands_for")
-    return tuple(Library(name, **{k: entry[k] for k in keep}) for name, entry in record.items())
+    record: dict[str, dict[str, Any]] = json.loads(_read("vendor/vendor.json"))
+    return record
 
 
 def _read(path: str) -> bytes:
@@ -144,54 +121,36 @@ def read_code(name: str) -> str:
     >>> read_code("print.css")[:15]
     '.cpec-printing{'
     """
-    return (tighten_style if name.endswith(".css") else tighten_script)(read_asset(name))
+    return tighten(read_asset(name), name.rsplit(".", 1)[-1])
 
 
-def _beside(found: re.Match[str]) -> tuple[str, str]:
-    """Return the characters before and after a match, empty at an end of the text."""
-    text, start, end = found.string, found.start(), found.end()
-    return text[max(0, start - 1) : start], text[end : end + 1]
-
-
-def tighten_script(text: str) -> str:
-    r"""Remove comments and unneeded spaces from a script.
+def tighten(text: str, kind: str) -> str:
+    r"""Remove comments and unneeded spaces from a script ("js") or a style sheet ("css").
 
     Examples
     --------
-    >>> print(tighten_script('const a = [1, "b,  c"]; // one\nreturn [/x,  y/g, b];'))
+    >>> print(tighten('const a = [1, "b,  c"]; // one\nreturn [/x,  y/g, b];', "js"))
     const a=[1,"b,  c"];return[/x,  y/g,b];
-    """
-
-    def space(found: re.Match[str]) -> str:
-        before, after = _beside(found)
-        if "\n" in found[0]:
-            return "" if not before or before in _OPEN_JS or after in _CLOSE_JS else "\n"
-        return "" if before in _TIGHT_JS or after in _TIGHT_JS else " "
-
-    bare = _KEPT_JS.sub(lambda m: "" if m["remark"] else m[0], text)
-    return _KEPT_JS.sub(lambda m: space(m) if m["space"] else m[0], bare)
-
-
-def tighten_style(text: str) -> str:
-    r"""Remove comments and unneeded spaces from a style sheet.
-
-    Examples
-    --------
-    >>> tighten_style("a > b, .c :hover {\n  top: calc(1px + 2px);\n}  /* end */")
+    >>> tighten("a > b, .c :hover {\n  top: calc(1px + 2px);\n}  /* end */", "css")
     'a>b,.c :hover{top:calc(1px + 2px)}'
     """
 
     def space(found: re.Match[str]) -> str:
-        before, after = _beside(found)
-        tight = not before or not after or before in _TIGHT_CSS + ":" or after in _TIGHT_CSS
-        return "" if tight else " "
+        # At an end of the text a character is empty, and the empty text is in every text.
+        start, end = found.span()
+        before, after = found.string[max(0, start - 1) : start], found.string[end : end + 1]
+        is_line_end = kind == "js" and "\n" in found[0]
+        left, right = _JOINED if is_line_end else _TIGHT[kind]
+        return "" if before in left or after in right else "\n" if is_line_end else " "
 
-    bare = _KEPT_CSS.sub(lambda m: "" if m["remark"] else m[0], text)
-    return _KEPT_CSS.sub(lambda m: space(m) if m["space"] else m[0], bare).replace(";}", "}")
+    kept = re.compile(_KEPT[kind], re.DOTALL)
+    bare = kept.sub(lambda m: "" if m["remark"] else m[0], text)
+    tight = kept.sub(lambda m: space(m) if m["space"] else m[0], bare)
+    return tight.replace(";}", "}") if kind == "css" else tight
 
 
 def inline_asset(name: str) -> str:
-    """Return one of the map's own pictures as a data URI.
+    """Return one of the map's own files as a data URI.
 
     Examples
     --------
@@ -248,17 +207,17 @@ def find_library(url: str) -> str:
     (False, True)
     """
     name = urlparse(url).path.rsplit("/", 1)[-1].lower()
-    found = next((lib for lib in list_libraries() if name in lib.stands_for), None)
+    records = read_libraries()
+    found = next((one for one in records.values() if name in one["stands_for"]), None)
     if found is None:
-        known = ", ".join(library.name for library in list_libraries())
         raise InputError(
             f"the map uses {url}, which doesn't ship with cpecgeo, and a saved map asks no "
-            f"server. Leave that plugin out, or use one of those that ship: {known}."
+            f"server. Leave that plugin out, or use one of those that ship: {', '.join(records)}."
         )
-    path = f"vendor/{found.folder}/{found.stands_for[name]}"
+    path = f"vendor/{found['folder']}/{found['stands_for'][name]}"
     text = _read(path).decode()
     if path.endswith(".css"):
-        return _inline_pictures(tighten_style(text), path.rsplit("/", 1)[0])
+        return _inline_pictures(tighten(text, "css"), path.rsplit("/", 1)[0])
     # A source map would be a request.
     return re.sub(r"\n?//# sourceMappingURL=\S*", "", text)
 
@@ -273,9 +232,9 @@ def build_marker_script() -> str:
     """
     base = "vendor/leaflet/dist/images"
     pictures = {
-        "iconUrl": _data_uri(base, "marker-icon.png"),
-        "iconRetinaUrl": _data_uri(base, "marker-icon-2x.png"),
-        "shadowUrl": _data_uri(base, "marker-shadow.png"),
+        "iconUrl": inline_asset(f"{base}/marker-icon.png"),
+        "iconRetinaUrl": inline_asset(f"{base}/marker-icon-2x.png"),
+        "shadowUrl": inline_asset(f"{base}/marker-shadow.png"),
     }
     return f'L.Icon.Default.imagePath = "";\nL.Icon.Default.mergeOptions({json.dumps(pictures)});'
 
@@ -286,7 +245,7 @@ def _inline_pictures(text: str, base: str) -> str:
     again = [link for link in dict.fromkeys(links) if links.count(link) > 1]
     owner = base.split("/")[1]
     names = {link: f"--{owner.replace('.', '-')}-{turn}" for turn, link in enumerate(again)}
-    uris = {link: f"url({_data_uri(base, link)})" for link in links}
+    uris = {link: f"url({_inline_link(base, link)})" for link in links}
     named = "".join(f"{names[link]}:{uris[link]};" for link in again)
     text = _URL.sub(
         lambda match: f"var({names[match[2]]})" if match[2] in names else uris[match[2]], text
@@ -294,22 +253,13 @@ def _inline_pictures(text: str, base: str) -> str:
     return f"{text}\n:root{{{named}}}" if named else text
 
 
-def _data_uri(base: str, link: str) -> str:
-    """Return a file as a data URI; empty for one that isn't shipped (a second resolution)."""
-    parts = base.split("/")
-    for part in link.split("?", maxsplit=1)[0].split("#", maxsplit=1)[0].split("/"):
-        if part == "..":
-            parts.pop()
-        elif part != ".":
-            parts.append(part)
-    mime = _MIME.get(parts[-1].rsplit(".", 1)[-1])
-    if mime is None:
-        return "data:,"
+def _inline_link(base: str, link: str) -> str:
+    """Return a linked file as a data URI; empty for one not shipped (a second resolution)."""
+    path = posixpath.normpath(posixpath.join(base, urlparse(link).path))
     try:
-        data = _read("/".join(parts))
+        return inline_asset(path) if path.rsplit(".", 1)[-1] in _MIME else "data:,"
     except DataError:
         return "data:,"
-    return f"data:{mime};base64,{base64.b64encode(data).decode()}"
 
 
 def find_browser() -> str:

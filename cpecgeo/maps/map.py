@@ -207,12 +207,6 @@ class Map(folium.Map):
         spare = pick_spare_color(list_colors(layer.payload for layer in self._vectors()))
         parts = [*list_drawings(x, name=name, geometry=geometry, style=style, profile=profile)]
         for part in parts:
-            if part.profile is not None:
-                self.profiles.append(part.profile | {"layer": self._vectors()[-1].key})
-                continue
-            if part.posts is not None:
-                self.add_posts(**part.posts, show=show)
-                continue
             frame = part.frame
             if part.key == TOWNS:
                 # Routes added one by one add only towns that aren't on the map yet.
@@ -225,12 +219,17 @@ class Map(folium.Map):
                 color_drawing(part, spare),
                 name=part.name,
                 group=part.group or group,
-                show=show and part.show,
+                show=show,
                 control=control,
                 key=part.key,
             )
+            key = self._vectors()[-1].key
             if part.by_kind:
-                self._lines[self._vectors()[-1].key] = frame.geometry
+                self._lines[key] = frame.geometry
+            if part.posts is not None:
+                self.add_posts(part.name, part.posts, show=show)
+            if part.profile is not None:
+                self.profiles.append(part.profile | {"layer": key})
         own = self.title is None or self.title == join_titles(self._titles)
         titles = [one.title for one in parts if one.title] or [one.name for one in parts[:1]]
         self._titles = list(dict.fromkeys(self._titles + titles))
@@ -238,39 +237,23 @@ class Map(folium.Map):
         return self
 
     def add_layer(
-        self,
-        frame: gpd.GeoDataFrame | gpd.GeoSeries,
-        style: Style,
-        *,
-        name: str,
-        group: str = "Added",
-        show: bool = True,
-        control: bool = True,
-        key: str | None = None,
+        self, frame: gpd.GeoDataFrame | gpd.GeoSeries, style: Style, **options: Any
     ) -> Self:
-        """Draw a table with a CRS as one layer; see `add`. The page's script knows it by `key`."""
-        payload = encode_layer(frame, style)
-        return self.add_encoded(
-            payload, name=name, group=group, show=show, control=control, key=key
-        )
+        """Draw a table with a CRS as one layer, with the options of `add_encoded`."""
+        return self.add_encoded(encode_layer(frame, style), **options)
 
     def add_encoded(
-        self,
-        payload: Mapping[str, Any],
-        *,
-        name: str,
-        group: str = "Added",
-        show: bool = True,
-        control: bool = True,
-        key: str | None = None,
+        self, payload: Mapping[str, Any], *, key: str | None = None, **options: Any
     ) -> Self:
-        """Draw a layer that `cpecgeo.maps.layer.encode_layer` has encoded; see `add_layer`."""
+        """Draw a layer that `cpecgeo.maps.layer.encode_layer` has encoded.
+
+        `options` are ``name`` and optionally ``group``, ``show`` and ``control``, as for `add`. The
+        page's script knows the layer by `key`, or by a number where another layer has this key.
+        """
         if key is None or key in {c.key for c in self._vectors()}:
             key = f"layer{self._added}"
         self._added += 1
-        VectorLayer(
-            dict(payload), key=key, name=str(name), group=str(group), show=show, control=control
-        ).add_to(self)
+        VectorLayer(payload, key=key, **options).add_to(self)
         return self
 
     def _vectors(self) -> list[VectorLayer]:

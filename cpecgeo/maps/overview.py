@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import geopandas as gpd
 import numpy as np
@@ -50,7 +49,8 @@ __all__ = ["draw_overview"]
 
 # Cross-ties of a railway: short strokes, wider than the line.
 _TIES: dict[str, Any] = {"linewidths": 4.0, "linestyles": (0, (0.22, 2.2))}
-# Dashes of disputed boundaries.
+# Width of lines, in points, and the dashes of disputed boundaries.
+_WEIGHT = 1.6
 _DISPUTED = (0, (3, 2))
 _TITLE = "China–Pakistan Economic Corridor"
 _NOTE = (
@@ -66,13 +66,8 @@ _FONTS: dict[str, dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True)
-class Name:
-    """A text and its candidate points, best first."""
-
-    text: str
-    look: str
-    places: list[tuple[float, float, str]] = field(default_factory=list)
+# A text, its look, and its candidate points with the side of the text, best first.
+_Name: TypeAlias = tuple[str, str, list[tuple[float, float, str]]]
 
 
 def draw_overview(
@@ -141,25 +136,23 @@ def draw_overview(
         _lines(axes, shapes["borders"], colors=BORDER, linewidths=0.8, zorder=2)
         _lines(axes, shapes["disputed"], colors=DISPUTED, linewidths=0.8, linestyles=_DISPUTED,
                zorder=2)  # fmt: skip
-        kinds = {_find_kind(row, thing) for thing in things for row in thing.sections.itertuples()}
-        drawn: set[str] = set()
-        used: set[str] = set()
+        kinds, drawn, used = set(), set(), set()
         for thing in things:
             for row in thing.sections.itertuples():
+                kind = "rail" if row.kind == "rail" else thing.kind
+                kinds.add(kind)
                 if row.geometry is None or row.id in drawn:
                     continue
                 drawn.add(row.id)
                 used.add(row.status)
-                weight = 1.6
-                kind = _find_kind(row, thing)
-                _lines(
-                    axes, row.geometry, colors=find_look(kind).color, linewidths=weight,
-                    linestyles=convert_dash(row.status, weight), zorder=4,
-                )  # fmt: skip
+                color, dashes = find_look(kind).color, convert_dash(row.status, _WEIGHT)
+                _lines(axes, row.geometry, colors=color, linewidths=_WEIGHT, linestyles=dashes,
+                       zorder=4)  # fmt: skip
                 if kind == "rail":
-                    _lines(axes, row.geometry, colors=find_look(kind).color, **_TIES, zorder=3)
-        _dots(axes)
-        _sites(axes)
+                    _lines(axes, row.geometry, colors=color, **_TIES, zorder=3)
+        _dots(axes, _load_named(), "o", 2.6, "places")
+        for name, mark in _MARKS.items():
+            _dots(axes, layer(name), mark, 4, name)
         _frame(axes, (west, south, east, north), title or say(_TITLE), say)
         _key(axes, kinds, used, say)
         write_note(figure, _NOTE, say)
@@ -167,10 +160,6 @@ def draw_overview(
     if path is not None:
         save_figure(figure, path)
     return figure
-
-
-def _find_kind(section: Any, thing: Corridor) -> str:
-    return "rail" if section.kind == "rail" else thing.kind
 
 
 def _polygons(axes: Axes, geometry: shapely.Geometry, **options: object) -> None:
@@ -192,13 +181,11 @@ def _lines(axes: Axes, geometry: shapely.Geometry, **options: Any) -> None:
     axes.add_collection(LineCollection([shapely.get_coordinates(p) for p in parts], **options))
 
 
-def _sites(axes: Axes) -> None:
-    """Draw border crossings, ports and mines, by shape."""
-    for name, mark in _MARKS.items():
-        frame = layer(name)
-        frame = frame[frame.geometry.notna()]
-        axes.plot(frame.geometry.x, frame.geometry.y, mark, ms=4, color=LOOKS[name].color,
-                  mec="white", mew=0.5, zorder=5)  # fmt: skip
+def _dots(axes: Axes, frame: gpd.GeoDataFrame, mark: str, size: float, kind: str) -> None:
+    """Draw the points of a layer, in the colour of their kind."""
+    frame = frame[frame.geometry.notna()]
+    axes.plot(frame.geometry.x, frame.geometry.y, mark, ms=size, color=LOOKS[kind].color,
+              mec="white", mew=0.5, zorder=5)  # fmt: skip
 
 
 def _frame(axes: Axes, box: tuple[float, float, float, float], title: str, say: Words) -> None:
@@ -222,38 +209,23 @@ def _frame(axes: Axes, box: tuple[float, float, float, float], title: str, say: 
 def _key(axes: Axes, kinds: set[str], statuses: set[str], say: Words) -> None:
     from matplotlib.lines import Line2D
 
+    def entry(text: str, color: str, **look: Any) -> Line2D:
+        return Line2D([], [], color=color, label=text, **look)
+
     entries = [
-        Line2D(
-            [],
-            [],
-            color=find_look(kind).color,
-            lw=1.8,
-            label=say(find_look(kind).title),
-            marker="|" if kind == "rail" else "None",
-            ms=5,
-        )
+        entry(say(find_look(kind).title), find_look(kind).color, lw=1.8, ms=5,
+              marker="|" if kind == "rail" else "None")
         for kind in ("road", "rail", "mining")
         if kind in kinds
-    ]
+    ]  # fmt: skip
     entries += [
-        Line2D(
-            [],
-            [],
-            color=INK,
-            lw=1.4,
-            ls=convert_dash(status, 1.4),
-            label=say(VALUES.get(status, status)).capitalize(),
-        )
-        for status in DASHES
-        if status in statuses
+        entry(say(VALUES.get(s, s)).capitalize(), INK, lw=1.4, ls=convert_dash(s, 1.4))
+        for s in DASHES
+        if s in statuses
     ]
-    entries.append(
-        Line2D([], [], color=DISPUTED, lw=0.8, ls=_DISPUTED, label=say("Disputed boundary"))
-    )
+    entries.append(entry(say("Disputed boundary"), DISPUTED, lw=0.8, ls=_DISPUTED))
     entries += [
-        Line2D(
-            [], [], ls="", marker=mark, ms=4, color=LOOKS[name].color, label=say(LOOKS[name].title)
-        )
+        entry(say(LOOKS[name].title), LOOKS[name].color, ls="", marker=mark, ms=4)
         for name, mark in _MARKS.items()
     ]
     # Beside the map on a wide sheet, below it on a small or tall one, where it would hide half of
@@ -263,13 +235,10 @@ def _key(axes: Axes, kinds: set[str], statuses: set[str], say: Words) -> None:
     is_below = not is_wide and (min(width, height) < 7 or height > 1.3 * width)
     place: dict[str, Any] = {"loc": "upper left"}
     if is_wide:
-        place |= {"bbox_to_anchor": (1.01, 1.0)}
+        place["bbox_to_anchor"] = (1.01, 1.0)
     elif is_below:
-        place = {
-            "loc": "upper center",
-            "bbox_to_anchor": (0.5, -0.6 / height),
-            "ncols": 2 if width < 6 else 3,
-        }
+        place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.6 / height)}
+        place["ncols"] = 2 if width < 6 else 3
     axes.legend(handles=entries, fontsize=5.5 if height < 5 else 7, framealpha=0.95,
                 facecolor=HOME, edgecolor=BORDER, labelcolor=INK, borderaxespad=0.5,
                 **place)  # fmt: skip
@@ -288,15 +257,13 @@ def _write_names(figure: Figure, axes: Axes, say: Words, lines: Any) -> None:
     taken = [] if legend is None else [legend.get_window_extent()]
     (west, east), (south, north) = axes.get_xlim(), axes.get_ylim()
     shapely.prepare(lines)
-    for name in _names(shapely.box(west, south, east, north), say):
+    for name, look, places in _names(shapely.box(west, south, east, north), say):
         # An area's name is tried at free points first, then anywhere.
-        tries = [(place, name.look != "city") for place in name.places]
+        tries = [(place, look != "city") for place in places]
         tries += [(place, False) for place, free in tries if free]
         for (x, y, side), free in tries:
-            text = axes.text(
-                x, y, name.text.replace("$", r"\$"), ha=side, va="center", zorder=6,
-                **_FONTS[name.look],
-            )  # fmt: skip
+            text = axes.text(x, y, name.replace("$", r"\$"), ha=side, va="center", zorder=6,
+                             **_FONTS[look])  # fmt: skip
             text.set_in_layout(False)
             box = text.get_window_extent().padded(1.5)
             inside = frame.containsx(box.x0) and frame.containsx(box.x1)
@@ -314,13 +281,13 @@ def _to_degrees(axes: Axes, box: Bbox) -> list[float]:
     return [float(value) for value in corners.ravel()]
 
 
-def _names(view: shapely.Geometry, say: Words) -> Iterator[Name]:
+def _names(view: shapely.Geometry, say: Words) -> Iterator[_Name]:
     places = _load_named()
     places = places[places.geometry.intersects(view)]
     aside = 0.14
     for row in places.itertuples():
         x, y = row.geometry.x, row.geometry.y
-        yield Name(say.name(row.name), "city", [(x + aside, y, "left"), (x - aside, y, "right")])
+        yield say.name(row.name), "city", [(x + aside, y, "left"), (x - aside, y, "right")]
     for look, frame in read_ground_names().items():
         for row in frame.itertuples():
             at = shapely.get_coordinates(row.geometry)
@@ -328,11 +295,8 @@ def _names(view: shapely.Geometry, say: Words) -> Iterator[Name]:
             # The candidate nearest to the widest part of the area comes first.
             at = at[np.argsort(np.hypot(*(at - at[:1]).T), kind="stable")]
             name = say.name(row.name)
-            yield Name(
-                name.upper() if look == "country" and row.name != "Arabian Sea" else name,
-                look,
-                [(x, y, "center") for x, y in at],
-            )
+            name = name.upper() if look == "country" and row.name != "Arabian Sea" else name
+            yield name, look, [(x, y, "center") for x, y in at]
 
 
 def _load_named() -> gpd.GeoDataFrame:
@@ -343,10 +307,3 @@ def _load_named() -> gpd.GeoDataFrame:
     people = pd.to_numeric(frame["population"], errors="coerce").fillna(0)
     order = ["rank", "people"]
     return frame.assign(people=people).sort_values(order, ascending=[True, False], kind="stable")
-
-
-def _dots(axes: Axes) -> None:
-    """Draw dots for the cities that may be named."""
-    places = _load_named()
-    axes.plot(places.geometry.x, places.geometry.y, "o", ms=2.6, color=LOOKS["places"].color,
-              mec="white", mew=0.5, zorder=5)  # fmt: skip

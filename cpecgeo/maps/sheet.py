@@ -160,12 +160,8 @@ def check_size(size: object, least: tuple[float, float] = (4.0, 4.0)) -> tuple[f
 
 def new_figure(width_in: float, height_in: float) -> Figure:
     """Return an empty figure without a window; sizes are in inches."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError(
-            "figures need matplotlib; install it with: pip install 'cpecgeo[plot]'"
-        ) from error
+    from matplotlib.figure import Figure
+
     # Without its own HTML, a figure without a window would be a line of text in notebooks.
     draw = {"_repr_png_": lambda made: render_figure(made, "png", dpi=100)}
     shown = type("Figure", (Figure,), draw)

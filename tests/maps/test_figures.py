@@ -91,7 +91,7 @@ def test_another_suffix_and_a_missing_folder_are_refused(tmp_path, one):
 
 
 def test_without_matplotlib_the_message_names_the_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingExtraError, match=r"cpecgeo\[plot\]"):
         draw_profile("khyber-railway")
 

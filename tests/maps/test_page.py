@@ -319,13 +319,13 @@ def test_vendored_files_are_those_of_the_record():
 
 def test_what_is_wanted_is_what_is_recorded():
     wanted = json.loads((ROOT / "tools" / "assets" / "wanted.json").read_text())
-    record = {lib.name: lib.version for lib in libraries.list_libraries()}
+    record = {name: one["version"] for name, one in libraries.read_libraries().items()}
     assert {name: entry["version"] for name, entry in wanted.items()} == record
 
 
 def test_no_vendored_script_compiles_text_to_code():
-    for library in libraries.list_libraries():
-        for name in library.stands_for:
+    for library in libraries.read_libraries().values():
+        for name in library["stands_for"]:
             if name.endswith(".js"):
                 text = libraries.find_library(f"https://any.example/{name}")
                 assert not re.search(r"\bnew Function\(|\beval\(", text), name
@@ -385,7 +385,7 @@ def test_the_shell_takes_tiles_and_ground(tmp_path):
 )
 def test_scripts_are_tightened_and_say_the_same(script, want):
     # In the last but two, a line that begins with a bracket would continue the one before.
-    assert libraries.tighten_script(script) == want
+    assert libraries.tighten(script, "js") == want
 
 
 def test_every_script_of_the_page_is_still_one(chromium):
