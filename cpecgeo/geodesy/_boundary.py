@@ -20,8 +20,9 @@ import numpy as np
 
 from cpecgeo.geodesy._arcs import arc
 from cpecgeo.geodesy._compile import kernel
-from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, PER_A2, PER_B2
+from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, PER_A2, bulge, ground
 from cpecgeo.geodesy._search import STACK, drain, foot, point_at
+from cpecgeo.geodesy._stretches import meeting
 
 __all__ = ["MEET", "MOVE", "REFINE", "SIDES", "circles", "work"]
 
@@ -38,47 +39,6 @@ _NEAR = 0.01  # square of a corner's greatest error, as a share of the radius
 _SHORT = 0.3  # share of the radius: the side of a shorter edge is that of its ends
 _SQUARE = 0.9  # sine of an angle that counts as a right angle
 _BULGE = 1.05  # new vertices start a little outside, where one move is enough
-
-
-@kernel(inline=True)
-def _ground(x, y, z):
-    """Move a point near the ellipsoid onto it."""
-    h = 1.0 / sqrt(PER_A2 * (x * x + y * y) + PER_B2 * z * z)
-    return x * h, y * h, z * h
-
-
-@kernel(inline=True)
-def _level(px, py, pz, gx, gy, gz, g2):
-    """Return the direction of p in the plane whose normal is g."""
-    h = (px * gx + py * gy + pz * gz) / g2
-    px, py, pz = px - h * gx, py - h * gy, pz - h * gz
-    h = 1.0 / sqrt(px * px + py * py + pz * pz + 1e-18)
-    return px * h, py * h, pz * h
-
-
-@kernel()
-def _corner(a, d, n, per_d2, i, j, aim, x, y, z):
-    """Return the point at `aim` from two segments, by Newton's method; the start if parallel."""
-    x0, y0, z0 = x, y, z
-    for _ in range(4):
-        t, s = foot(a, d, n, per_d2, i, x, y, z, 1e300)
-        u, r = foot(a, d, n, per_d2, j, x, y, z, 1e300)
-        fx, fy, fz = point_at(a, d, n, i, t)
-        hx, hy, hz = point_at(a, d, n, j, u)
-        gx, gy, gz = x * PER_A2, y * PER_A2, z * PER_B2
-        g2 = gx * gx + gy * gy + gz * gz
-        px, py, pz = _level(x - fx, y - fy, z - fz, gx, gy, gz, g2)
-        qx, qy, qz = _level(x - hx, y - hy, z - hz, gx, gy, gz, g2)
-        dot = px * qx + py * qy + pz * qz
-        det = 1.0 - dot * dot
-        if not (det > 1e-6):
-            return x0, y0, z0
-        e, f = aim - s, aim - r
-        u, v = (e - dot * f) / det, (f - dot * e) / det
-        x, y, z = _ground(x + u * px + v * qx, y + u * py + v * qy, z + u * pz + v * qz)
-        if abs(e) + abs(f) < 1e-9 * aim:
-            break
-    return x, y, z
 
 
 @kernel()
@@ -113,16 +73,16 @@ def _move(
         if abs(off) <= slack or s == 0.0:
             break
         if turn % 3 == 2 and before != i:
-            cx, cy, cz = _corner(a, d, n, per_d2, i, before, aim, x, y, z)
+            cx, cy, cz, found = meeting(a, d, n, per_d2, i, before, aim, x, y, z)
             gap2 = (cx - x) ** 2 + (cy - y) ** 2 + (cz - z) ** 2
-            if 0.0 < gap2 < _NEAR * aim * aim:
+            if found and 0.0 < gap2 < _NEAR * aim * aim:
                 x, y, z = cx, cy, cz
                 before = i
                 continue
         before = i
         fx, fy, fz = point_at(a, d, n, i, at[0])
         h = aim / s
-        x, y, z = _ground(fx + (x - fx) * h, fy + (y - fy) * h, fz + (z - fz) * h)
+        x, y, z = ground(fx + (x - fx) * h, fy + (y - fy) * h, fz + (z - fz) * h)
         # Arcs grow in proportion to chords, but for a term in the square of their length.
         if off > 0.0 and off * s * s * (PER_A2 / 4.0) <= slack:
             metres[0] = aim
@@ -186,12 +146,8 @@ def _refine(
             two, depth = which[top, 0], which[top, 1]
             vx, vy, vz = bx - ax, by - ay, bz - az
             c2 = vx * vx + vy * vy + vz * vz
-            ux, uy = (ax + 0.5 * vx) * PER_A2, (ay + 0.5 * vy) * PER_A2
-            uz = (az + 0.5 * vz) * PER_B2
-            up = 0.5 * (PER_A2 * (vx * vx + vy * vy) + PER_B2 * vz * vz)
-            up /= ux * ux + uy * uy + uz * uz
-            lx, ly, lz = ux * up, uy * up, uz * up
-            mx, my, mz = _ground(
+            lx, ly, lz = bulge(ax, ay, az, vx, vy, vz)
+            mx, my, mz = ground(
                 ax + 0.5 * vx + 0.25 * lx, ay + 0.5 * vy + 0.25 * ly, az + 0.5 * vz + 0.25 * lz
             )
             bow = _bow(lon, lat, ends[top, 3], ends[top, 4], mx, my, mz, c2)
@@ -238,9 +194,9 @@ def _refine(
             for j in range(parts - 1, 0, -1):
                 f = j / parts
                 g = f * (1.0 - f)
-                x, y, z = _ground(ax + f * vx + g * ox, ay + f * vy + g * oy, az + f * vz + g * oz)
+                x, y, z = ground(ax + f * vx + g * ox, ay + f * vy + g * oy, az + f * vz + g * oz)
                 if cornered:
-                    cx, cy, cz = _corner(a, d, n, per_d2, one, two, aim, x, y, z)
+                    cx, cy, cz, found = meeting(a, d, n, per_d2, one, two, aim, x, y, z)
                     e = ((cx - ax) * vx + (cy - ay) * vy + (cz - az) * vz) / c2
                     g = e * (1.0 - e)
                     px = cx - ax - e * vx - g * lx
@@ -251,7 +207,7 @@ def _refine(
                     # to another edge.
                     h = (s - aim) ** 2
                     deep2 = 16.0 * h / max(1.0 - 3.999 * h / c2, 1e-4)
-                    if 1e-3 < e < 0.999 and px * px + py * py + pz * pz < deep2:
+                    if found and 1e-3 < e < 0.999 and px * px + py * py + pz * pz < deep2:
                         x, y, z = cx, cy, cz
                 x, y, z = _move(
                     x, y, z, root[v], aim, slack,
@@ -321,10 +277,10 @@ def work(
                 continue
             allowed = inf
         if step != MOVE:
-            x, y, z = _ground(x + 0.5 * ux, y + 0.5 * uy, z + 0.5 * uz)
+            x, y, z = ground(x + 0.5 * ux, y + 0.5 * uy, z + 0.5 * uz)
         if step == MEET and pieces[v] != pieces[w]:
-            cx, cy, cz = _corner(a, d, n, per_d2, pieces[v], pieces[w], aim, x, y, z)
-            if (cx - x) ** 2 + (cy - y) ** 2 + (cz - z) ** 2 < _NEAR * aim * aim:
+            cx, cy, cz, found = meeting(a, d, n, per_d2, pieces[v], pieces[w], aim, x, y, z)
+            if found and (cx - x) ** 2 + (cy - y) ** 2 + (cz - z) ** 2 < _NEAR * aim * aim:
                 x, y, z = cx, cy, cz
         x, y, z = _move(
             x, y, z, root[v], aim, allowed,
@@ -360,18 +316,18 @@ def circles(lonlat, begin, first, last, aim, out):
             angle = 2.0 * pi * k / count
             east, north = cos(angle), sin(angle)
             ux, uy, uz = -east * sl - north * sp * cl, east * cl - north * sp * sl, north * cp
-            x = px + across * ux - down * cp * cl
-            y = py + across * uy - down * cp * sl
-            z = pz + across * uz - down * sp
-            h = 1.0 / sqrt(PER_A2 * (x * x + y * y) + PER_B2 * z * z)
-            x, y, z = x * h, y * h, z * h
+            x, y, z = ground(
+                px + across * ux - down * cp * cl,
+                py + across * uy - down * cp * sl,
+                pz + across * uz - down * sp,
+            )
             # Exact on a sphere; on the ellipsoid one more step leaves less than rounding.
             e = aim - arc(px, py, pz, x, y, z)
-            x += e * (level * ux - fall * cp * cl)
-            y += e * (level * uy - fall * cp * sl)
-            z += e * (level * uz - fall * sp)
-            h = 1.0 / sqrt(PER_A2 * (x * x + y * y) + PER_B2 * z * z)
-            x, y, z = x * h, y * h, z * h
+            x, y, z = ground(
+                x + e * (level * ux - fall * cp * cl),
+                y + e * (level * uy - fall * cp * sl),
+                z + e * (level * uz - fall * sp),
+            )
             row = begin[p] + k
             out[row, 0] = degrees(atan2(y, x))
             out[row, 1] = degrees(atan2(z, sqrt(x * x + y * y) * (1.0 - E2)))

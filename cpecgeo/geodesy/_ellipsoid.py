@@ -1,9 +1,13 @@
 """The WGS 84 ellipsoid: constants, geodesics, and conversion of any CRS to lon, lat and back."""
 
+# Kernels have signatures of their own, which say more than annotations would.
+# mypy: disable-error-code="no-untyped-def,no-untyped-call"
+
 from __future__ import annotations
 
 import warnings
 from functools import lru_cache
+from math import sqrt
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -15,6 +19,7 @@ from pyproj.enums import PJType
 from pyproj.transformer import TransformerGroup
 
 from cpecgeo.errors import CRSError
+from cpecgeo.geodesy._compile import kernel
 
 __all__ = [
     "ATTRS",
@@ -31,11 +36,14 @@ __all__ = [
     "Floats",
     "Ints",
     "authalic",
+    "bulge",
     "ecef",
     "from_wgs84",
     "geodetic",
+    "ground",
     "lift",
     "to_wgs84",
+    "up",
 ]
 
 Floats = NDArray[np.float64]
@@ -113,6 +121,29 @@ def lift(a: Floats, d: Floats) -> Floats:
     size = np.sqrt(np.einsum("ij,ij->i", up, up))
     bent = np.einsum("ij,j->i", d * d, axes)  # d² times the normal curvature, times `size`
     return np.asarray(up * (0.5 * bent / (size * size))[:, None])
+
+
+@kernel(inline=True)
+def bulge(ax, ay, az, dx, dy, dz):
+    """Return what `lift` does, for one chord."""
+    ux, uy, uz = (ax + 0.5 * dx) * PER_A2, (ay + 0.5 * dy) * PER_A2, (az + 0.5 * dz) * PER_B2
+    h = 0.5 * (PER_A2 * (dx * dx + dy * dy) + PER_B2 * dz * dz) / (ux * ux + uy * uy + uz * uz)
+    return ux * h, uy * h, uz * h
+
+
+@kernel(inline=True)
+def ground(x, y, z):
+    """Move a point near the ellipsoid onto it."""
+    h = 1.0 / sqrt(PER_A2 * (x * x + y * y) + PER_B2 * z * z)
+    return x * h, y * h, z * h
+
+
+@kernel(inline=True)
+def up(x, y, z):
+    """Return the direction up at a point of the ellipsoid."""
+    ux, uy, uz = x * PER_A2, y * PER_A2, z * PER_B2
+    h = 1.0 / sqrt(ux * ux + uy * uy + uz * uz)
+    return ux * h, uy * h, uz * h
 
 
 def to_wgs84(xy: Floats, crs: pyproj.CRS, what: str) -> Floats:

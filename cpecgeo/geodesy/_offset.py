@@ -2,11 +2,12 @@
 
 The boundary goes along the left of the line, around its end, and back along the other side. An edge
 of the line is split into pieces short enough for their chords to lie hardly below the ground; the
-modules that this one uses call the pieces edges.
+functions below call the pieces edges.
 
 Each vertex is placed from its own edge, without a search (`_stretches`). Afterwards every edge of
-the boundary is compared with all edges of the line, and what vanished with other edges
-(`_clearance`). If one is too near or too far, the line comes near itself, and there is no answer.
+the boundary is compared with all edges of the line. If none is too near, the boundary is at the
+radius throughout, and surrounds all that is nearer, because the line is inside and never crosses
+it. If one is too near, the line comes near itself, and there is no answer.
 """
 
 # Kernels have signatures of their own, which say more than annotations would.
@@ -14,17 +15,28 @@ the boundary is compared with all edges of the line, and what vanished with othe
 
 from __future__ import annotations
 
-from math import ceil, cos, degrees, pi, radians, sin, sqrt
+from math import ceil, cos, degrees, inf, pi, radians, sin, sqrt
 from typing import Any
 
 import numpy as np
 import shapely
 
-from cpecgeo.geodesy._clearance import is_covered, is_free
 from cpecgeo.geodesy._compile import choose, kernel
-from cpecgeo.geodesy._ellipsoid import E2, LEAST_DEGREE_M, LEAST_RADIUS_M, PER_A2, PER_B2, Floats
+from cpecgeo.geodesy._ellipsoid import E2, LEAST_DEGREE_M, LEAST_RADIUS_M, Floats, bulge, ground, up
 from cpecgeo.geodesy._rings import arctangent, earth_centred
-from cpecgeo.geodesy._stretches import BEND, OUT, PER_M2, cross, draw_stretches, find_stretches, up
+from cpecgeo.geodesy._stretches import (
+    PER_M2,
+    away,
+    beside,
+    clockwise,
+    cross,
+    find_stretches,
+    is_covered,
+    leave,
+    left_of,
+    prepare,
+    towards,
+)
 
 __all__ = ["offset", "trace"]
 
@@ -40,6 +52,11 @@ _STRAY_M, _STRAY = 6.7e-4, 0.03
 _PLACED = 20.0  # times the error of a placed vertex: the least tolerance
 _STEPS = 10  # of work for each vertex
 _FAILED, _FULL = 0, -1
+# Shares of that tolerance: how far outside the radius vertices lie; sag of arcs between them, and
+# bend of edges in lon, lat; how much farther out one vertex in place of a short arc is; vertices
+# that are nearer to each other become one.
+_OUT, _SAG, _BEND, _TIP, _SAME = 0.25, 1.15, 0.65, 0.15, 0.05
+_BLOCK, _GROUP = 8, 16  # pieces that are compared together, and such blocks
 
 
 @kernel()
@@ -91,54 +108,157 @@ def _split(raw, kept, used, step, place):
         ax, ay, az = raw[i, 0], raw[i, 1], raw[i, 2]
         dx, dy, dz = raw[j, 0] - ax, raw[j, 1] - ay, raw[j, 2] - az
         parts = ceil(sqrt(dx * dx + dy * dy + dz * dz) / step)
-        ux, uy = (ax + 0.5 * dx) * PER_A2, (ay + 0.5 * dy) * PER_A2
-        uz = (az + 0.5 * dz) * PER_B2
-        lift = 0.5 * (PER_A2 * (dx * dx + dy * dy) + PER_B2 * dz * dz)
-        lift /= ux * ux + uy * uy + uz * uz
+        ux, uy, uz = bulge(ax, ay, az, dx, dy, dz)
         for p in range(1, parts + 1):
             if p == parts:
                 x, y, z = raw[j, 0], raw[j, 1], raw[j, 2]
             else:
                 t = p / parts
-                w = t * (1.0 - t) * lift
-                x, y, z = ax + t * dx + w * ux, ay + t * dy + w * uy, az + t * dz + w * uz
-                h = 1.0 / sqrt(PER_A2 * (x * x + y * y) + PER_B2 * z * z)
-                x, y, z = x * h, y * h, z * h
+                w = t * (1.0 - t)
+                x, y, z = ground(ax + t * dx + w * ux, ay + t * dy + w * uy, az + t * dz + w * uz)
             place[count, 0], place[count, 1], place[count, 2] = x, y, z
             count += 1
     return count
 
 
 @kernel()
-def _prepare(place, count, radius, room, d, n, per_d2, size, left, gap):
-    """Enter chord, arc, length and the directions to the left of each piece.
+def _put(out, made, x, y, z, close):
+    """Add a vertex if there is room, unless it is `close` to the one before; return the count."""
+    if 0 < made <= len(out):
+        dx, dy, dz = x - out[made - 1, 0], y - out[made - 1, 1], z - out[made - 1, 2]
+        if dx * dx + dy * dy + dz * dz < close * close:
+            return made
+    if made < len(out):
+        out[made, 0], out[made, 1], out[made, 2] = x, y, z
+    return made + 1
 
-    `gap` is the greatest distance of two vertices of the boundary along it, for it to bend by at
-    most `room` metres from a straight line in lon, lat.
+
+@kernel()
+def _bow(place, v, wx, wy, wz, phi, parts, first, last, metres, made, out, close):
+    """Place vertices first to last of an arc around a vertex, clockwise; return the new count."""
+    ux, uy, uz = up(place[v, 0], place[v, 1], place[v, 2])
+    fx, fy, fz = uy * wz - uz * wy, uz * wx - ux * wz, ux * wy - uy * wx
+    for p in range(first, last):
+        angle = phi * p / parts
+        c, s = cos(angle), sin(angle)
+        gx, gy, gz = c * wx - s * fx, c * wy - s * fy, c * wz - s * fz
+        x, y, z = away(place[v, 0], place[v, 1], place[v, 2], ux, uy, uz, gx, gy, gz, metres)
+        made = _put(out, made, x, y, z, close)
+    return made
+
+
+@kernel()
+def _draw(
+    place, d, n, per_d2, size, left, gap, aim, room, stack, start, into, meets, used, out
+):  # fmt: skip
+    """Place the vertices of all stretches; return how many there are, more than fit perhaps."""
+    count, made = len(size), 0
+    close = _SAME * room
+    turn, tip = sqrt(8.0 * _SAG * room / aim), sqrt(16.0 * _TIP * room / aim)
+    for e in range(used):
+        k, x, y, z = stack[e], start[e, 0], start[e, 1], start[e, 2]
+        j = min(k, 2 * count - 1 - k)
+        v, w = (k, k + 1) if k < count else (2 * count - k, 2 * count - 1 - k)
+        gone, nx, ny, nz = size[j], 0.0, 0.0, 0.0
+        after = e + 1 if e + 1 < used else 0
+        if meets[after] > 0:
+            nx, ny, nz = start[after, 0], start[after, 1], start[after, 2]
+            gone = leave(place, d, n, per_d2, size, aim, k, nx, ny, nz)
+        at = max(into[e], 0.0)
+        single = False
+        if into[e] < 0.0:
+            wx, wy, wz, ux, uy, uz = towards(place, v, x, y, z)
+            gx, gy, gz = left_of(left, k, 0)
+            if gone < 0.0:
+                gx, gy, gz, _x, _y, _z = towards(place, v, nx, ny, nz)
+            phi = clockwise(wx, wy, wz, gx, gy, gz, ux, uy, uz)
+            single = phi <= tip and meets[e] == 0 and gone >= 0.0
+            if single:
+                far = aim * (1.0 + phi * phi / 16.0)
+                made = _bow(place, v, wx, wy, wz, phi, 2, 1, 2, far, made, out, close)
+            else:
+                parts = max(ceil(phi / turn), 1)
+                end = parts + 1 if gone >= 0.0 and phi > tip else parts
+                made = _bow(place, v, wx, wy, wz, phi, parts, 0, end, aim, made, out, close)
+        else:
+            made = _put(out, made, x, y, z, close)
+        stop = min(gone, size[j])
+        if at < stop:
+            parts = ceil((stop - at) / gap[j])
+            for p in range(1, parts):
+                x, y, z = beside(place, d, n, size, aim, k, at + (stop - at) * p / parts)
+                made = _put(out, made, x, y, z, close)
+        if gone > size[j]:
+            gx, gy, gz, ux, uy, uz = towards(place, w, nx, ny, nz)
+            first = 0
+            wx, wy, wz = left_of(left, k, 1)
+            if into[e] > size[j]:
+                first = 1
+                wx, wy, wz, ux, uy, uz = towards(place, w, x, y, z)
+            phi = clockwise(wx, wy, wz, gx, gy, gz, ux, uy, uz)
+            parts = max(ceil(phi / turn), 1) if phi > tip else first
+            made = _bow(place, w, wx, wy, wz, phi, parts, first, parts, aim, made, out, close)
+    return made
+
+
+@kernel(inline=True)
+def _gap2(px, py, pz, dx, dy, dz, ax, ay, az, ex, ey, ez):
+    """Return the squared distance of two segments: p to p + d, and a to a + e."""
+    wx, wy, wz = px - ax, py - ay, pz - az
+    d2, e2 = dx * dx + dy * dy + dz * dz, ex * ex + ey * ey + ez * ez
+    b, c = dx * ex + dy * ey + dz * ez, dx * wx + dy * wy + dz * wz
+    f = ex * wx + ey * wy + ez * wz
+    s = min(max((b * f - c * e2) / (d2 * e2 - b * b + 1e-9), 0.0), 1.0)
+    t = min(max((b * s + f) / (e2 + 1e-30), 0.0), 1.0)
+    s = min(max((b * t - c) / (d2 + 1e-30), 0.0), 1.0)
+    wx, wy, wz = wx + s * dx - t * ex, wy + s * dy - t * ey, wz + s * dz - t * ez
+    return wx * wx + wy * wy + wz * wz
+
+
+@kernel()
+def _is_free(out, made, place, d, least):
+    """Return whether every edge of the boundary is at least `least` metres from all pieces.
+
+    After a block of pieces was compared, it isn't again until the boundary is long enough to have
+    come to it. So far blocks, and groups of these, are compared seldom.
     """
-    for i in range(count - 1):
-        x, y, z = place[i, 0], place[i, 1], place[i, 2]
-        dx, dy, dz = place[i + 1, 0] - x, place[i + 1, 1] - y, place[i + 1, 2] - z
-        d2 = dx * dx + dy * dy + dz * dz
-        mx, my, mz = (x + 0.5 * dx) * PER_A2, (y + 0.5 * dy) * PER_A2, (z + 0.5 * dz) * PER_B2
-        m2 = mx * mx + my * my + mz * mz
-        lift = 0.5 * (PER_A2 * (dx * dx + dy * dy) + PER_B2 * dz * dz) / m2
-        d[i, 0], d[i, 1], d[i, 2], per_d2[i], size[i] = dx, dy, dz, 1.0 / d2, sqrt(d2)
-        n[i, 0], n[i, 1], n[i, 2] = mx * lift, my * lift, mz * lift
-        for end in range(2):
-            s = 1.0 - 2.0 * end
-            ux, uy, uz = up(place[i + end, 0], place[i + end, 1], place[i + end, 2])
-            tx, ty, tz = dx + s * n[i, 0], dy + s * n[i, 1], dz + s * n[i, 2]
-            j = 2 * i + end
-            left[j, 0], left[j, 1], left[j, 2] = cross(ux, uy, uz, tx, ty, tz)
-        # A straight line in lon, lat has this curvature on a sphere, by its latitude and azimuth.
-        steep = max(abs(z), abs(z + dz)) / sqrt(x * x + y * y)
-        far = 2e-3 + radius / LEAST_RADIUS_M
-        steep = (1.01 * steep + far) / (1.0 - min(far * steep, 0.9))
-        east = abs(left[2 * i, 2]) / sqrt(max(1.0 - uz * uz, 1e-9))  # sine of the azimuth
-        most = min(1.0, east + 0.02)
-        curve = steep * min(most * (2.0 - most * most), 1.09) if most < 0.81 else 1.09 * steep
-        gap[i] = sqrt(8.0 * room * LEAST_RADIUS_M / (curve + 0.02))
+    count = len(d)
+    blocks = (count - 1) // _BLOCK + 1
+    groups = (blocks - 1) // _GROUP + 1
+    wall, free, calm = np.zeros((6, _BLOCK * blocks)), np.zeros(blocks), np.zeros(groups)
+    for i in range(_BLOCK * blocks):
+        j = min(i, count - 1)
+        wall[0, i], wall[1, i], wall[2, i] = place[j, 0], place[j, 1], place[j, 2]
+        wall[3, i], wall[4, i], wall[5, i] = d[j, 0], d[j, 1], d[j, 2]
+    found = np.empty(_BLOCK)
+    gone = 0.0
+    for v in range(made):
+        w = v + 1 if v + 1 < made else 0
+        px, py, pz = out[v, 0], out[v, 1], out[v, 2]
+        dx, dy, dz = out[w, 0] - px, out[w, 1] - py, out[w, 2] - pz
+        gone += sqrt(dx * dx + dy * dy + dz * dz)
+        for g in range(groups):
+            if calm[g] > gone:
+                continue
+            soon = inf
+            for b in range(g * _GROUP, min((g + 1) * _GROUP, blocks)):
+                if free[b] <= gone:
+                    for lane in range(_BLOCK):
+                        i = b * _BLOCK + lane
+                        found[lane] = _gap2(
+                            px, py, pz, dx, dy, dz,
+                            wall[0, i], wall[1, i], wall[2, i], wall[3, i], wall[4, i], wall[5, i],
+                        )  # fmt: skip
+                    nearest = inf
+                    for lane in range(_BLOCK):
+                        nearest = min(nearest, found[lane])
+                    metres = sqrt(nearest)
+                    if metres < least:
+                        return False
+                    free[b] = gone + metres - least
+                soon = min(soon, free[b])
+            calm[g] = soon
+    return True
 
 
 @kernel("rows, float, float, rows")
@@ -171,11 +291,11 @@ def trace(lonlat, radius, within, lines):
     d, n = np.empty((count - 1, 3)), np.empty((count - 1, 3))
     per_d2, size = np.empty(count - 1), np.empty(count - 1)
     left, gap = np.empty((2 * count - 2, 3)), np.empty(count - 1)
-    _prepare(place, count, radius, BEND * room, d, n, per_d2, size, left, gap)
-    aim, near = radius + OUT * room, 1e-6 + 1e-10 * radius
+    prepare(place, count, radius, _BEND * room, d, n, per_d2, size, left, gap)
+    aim = radius + _OUT * room
     stack, start = np.empty(2 * count - 2, np.int64), np.empty((2 * count - 2, 3))
     into, meets = np.empty(2 * count - 2), np.zeros(2 * count - 2, np.int64)
-    used = find_stretches(place, d, n, per_d2, size, left, aim, near, stack, start, into, meets)
+    used = find_stretches(place, d, n, per_d2, size, left, aim, stack, start, into, meets)
     if used < 2:
         return _FAILED
     if not is_covered(
@@ -183,7 +303,7 @@ def trace(lonlat, radius, within, lines):
     ):
         return _FAILED
     out = np.empty((len(lines) - 1, 3))
-    made = draw_stretches(
+    made = _draw(
         place, d, n, per_d2, size, left, gap, aim, room, stack, start, into, meets, used, out
     )
     if made > len(out):
@@ -191,7 +311,7 @@ def trace(lonlat, radius, within, lines):
     # Chords are that much shorter than geodesics.
     least = radius - room
     least -= least * least * least / (24.0 * LEAST_RADIUS_M * LEAST_RADIUS_M)
-    if not is_free(out, made, place, d, least):
+    if not _is_free(out, made, place, d, least):
         return _FAILED
     middle = 0.0
     for i in range(len(lonlat)):

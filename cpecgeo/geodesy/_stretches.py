@@ -4,6 +4,9 @@ The tour goes along the line and back: edges 0 to n - 1, then the same ones from
 n to 2n - 1. The boundary is on the left of the tour. Each edge has a stretch of it, straight along
 the edge and round where the tour turns right. Where the tour turns left, the stretches of two edges
 meet, and those of edges between them, which are within the radius of these two, vanish.
+
+What the boundary surrounds has no hole if all that vanished is within the radius of other edges,
+because the boundary of a hole would be a part of it.
 """
 
 # Kernels have signatures of their own, which say more than annotations would.
@@ -11,47 +14,25 @@ meet, and those of edges between them, which are within the radius of these two,
 
 from __future__ import annotations
 
-from math import atan2, ceil, cos, inf, pi, sin, sqrt
+from math import atan2, cos, inf, pi, sin, sqrt
 
-from cpecgeo.geodesy import _search
+import numpy as np
+
 from cpecgeo.geodesy._compile import kernel
-from cpecgeo.geodesy._ellipsoid import PER_A2, PER_B2
-from cpecgeo.geodesy._search import point_at
+from cpecgeo.geodesy._ellipsoid import LEAST_RADIUS_M, PER_A2, PER_B2, bulge, ground, up
+from cpecgeo.geodesy._search import foot, point_at
 
-__all__ = [
-    "BEND",
-    "OUT",
-    "PER_M2",
-    "away",
-    "beside",
-    "clockwise",
-    "cross",
-    "draw_stretches",
-    "find_stretches",
-    "leave",
-    "left_of",
-    "nearest_on",
-    "towards",
-    "up",
-]
+__all__ = ["PER_M2", "away", "beside", "clockwise", "cross", "find_stretches", "is_covered",
+           "leave", "left_of", "meeting", "prepare", "towards"]  # fmt: skip
 
 _RADIUS_M = 6_371_000.0
 PER_M2 = 3e-17  # times the cube of the radius: the greatest error of `away`
 _CLOSE = 0.02  # share of the radius
 _TURNS, _ROUNDING_M = 12, 1e-8  # steps of Newton's method, and where it ends
+_MET_M, _MET = 1e-6, 1e-10  # error of a meeting point: so much, and a share of the radius
 _PARALLEL = 1e4  # how much less accurate the meeting of nearly parallel stretches may be
-# Shares of the tolerance: how far outside the radius vertices lie; sag of arcs between them, and
-# bend of edges in lon, lat; how much farther out one vertex in place of a short arc is; vertices
-# that are nearer to each other become one.
-OUT, _SAG, BEND, _TIP, _SAME = 0.25, 1.15, 0.65, 0.15, 0.05
-
-
-@kernel(inline=True)
-def up(x, y, z):
-    """Return the direction up at a point of the ellipsoid."""
-    ux, uy, uz = x * PER_A2, y * PER_A2, z * PER_B2
-    h = 1.0 / sqrt(ux * ux + uy * uy + uz * uz)
-    return ux * h, uy * h, uz * h
+_TRIES = 40  # halvings of a stretch that is within the radius
+_MOST_TURN = 1.0  # radians of an arc at once
 
 
 @kernel(inline=True)
@@ -60,6 +41,24 @@ def cross(ux, uy, uz, tx, ty, tz):
     x, y, z = uy * tz - uz * ty, uz * tx - ux * tz, ux * ty - uy * tx
     h = 1.0 / sqrt(x * x + y * y + z * z + 1e-300)
     return x * h, y * h, z * h
+
+
+@kernel(inline=True)
+def _level(px, py, pz, ux, uy, uz):
+    """Return the horizontal direction of a vector where u is up."""
+    h = px * ux + py * uy + pz * uz
+    px, py, pz = px - h * ux, py - h * uy, pz - h * uz
+    h = 1.0 / sqrt(px * px + py * py + pz * pz + 1e-18)
+    return px * h, py * h, pz * h
+
+
+@kernel(inline=True)
+def towards(place, v, x, y, z):
+    """Return the horizontal direction from a vertex to a point, and up there."""
+    ux, uy, uz = up(place[v, 0], place[v, 1], place[v, 2])
+    px, py, pz = x - place[v, 0], y - place[v, 1], z - place[v, 2]
+    wx, wy, wz = _level(px, py, pz, ux, uy, uz)
+    return wx, wy, wz, ux, uy, uz
 
 
 @kernel(inline=True)
@@ -76,17 +75,6 @@ def away(x, y, z, ux, uy, uz, wx, wy, wz, metres):
 
 
 @kernel(inline=True)
-def towards(place, v, x, y, z):
-    """Return the horizontal direction from a vertex to a point, and up there."""
-    ux, uy, uz = up(place[v, 0], place[v, 1], place[v, 2])
-    px, py, pz = x - place[v, 0], y - place[v, 1], z - place[v, 2]
-    h = px * ux + py * uy + pz * uz
-    px, py, pz = px - h * ux, py - h * uy, pz - h * uz
-    h = 1.0 / sqrt(px * px + py * py + pz * pz + 1e-300)
-    return px * h, py * h, pz * h, ux, uy, uz
-
-
-@kernel(inline=True)
 def left_of(left, k, end):
     """Return the direction to the left at an end of edge k of the tour: there, and back."""
     count = len(left) // 2
@@ -94,12 +82,6 @@ def left_of(left, k, end):
         return left[2 * k + end, 0], left[2 * k + end, 1], left[2 * k + end, 2]
     i = 2 * (2 * count - 1 - k) + 1 - end
     return -left[i, 0], -left[i, 1], -left[i, 2]
-
-
-@kernel()
-def nearest_on(a, d, n, per_d2, i, x, y, z):
-    """Return the share along piece i of the closest point, and geodesic metres."""
-    return _search.foot(a, d, n, per_d2, i, x, y, z, 1e300)
 
 
 @kernel(inline=True)
@@ -115,7 +97,7 @@ def leave(place, d, n, per_d2, size, aim, k, x, y, z):
     """Return metres along edge k of the tour to a point of its stretch; see `find_stretches`."""
     count = len(size)
     j = min(k, 2 * count - 1 - k)
-    t, _s = nearest_on(place, d, n, per_d2, j, x, y, z)
+    t, _s = foot(place, d, n, per_d2, j, x, y, z, 1e300)
     t = t if k < count else 1.0 - t
     return -aim if t <= 0.0 else (size[j] + aim if t >= 1.0 else t * size[j])
 
@@ -138,27 +120,24 @@ def beside(place, d, n, size, aim, k, metres):
 
 
 @kernel()
-def _meet(place, d, n, per_d2, i, j, aim, x, y, z, near):
-    """Return the point at `aim` from two pieces, by Newton's method, and whether it was found."""
-    off = inf
+def meeting(a, d, n, per_d2, i, j, aim, x, y, z):
+    """Return the point at `aim` from two pieces, by Newton's method, and whether it was found.
+
+    The search starts from (x, y, z)
+    """
+    off, near = inf, _MET_M + _MET * aim
     for _ in range(_TURNS):
-        t, s = nearest_on(place, d, n, per_d2, i, x, y, z)
-        u, r = nearest_on(place, d, n, per_d2, j, x, y, z)
+        t, s = foot(a, d, n, per_d2, i, x, y, z, 1e300)
+        u, r = foot(a, d, n, per_d2, j, x, y, z, 1e300)
         e, f = aim - s, aim - r
         off = abs(e) + abs(f)
         if off < _ROUNDING_M:
             return x, y, z, True
-        fx, fy, fz = point_at(place, d, n, i, t)
-        hx, hy, hz = point_at(place, d, n, j, u)
+        fx, fy, fz = point_at(a, d, n, i, t)
+        hx, hy, hz = point_at(a, d, n, j, u)
         gx, gy, gz = up(x, y, z)
-        px, py, pz, qx, qy, qz = x - fx, y - fy, z - fz, x - hx, y - hy, z - hz
-        h, g = px * gx + py * gy + pz * gz, qx * gx + qy * gy + qz * gz
-        px, py, pz, qx, qy, qz = (
-            px - h * gx, py - h * gy, pz - h * gz, qx - g * gx, qy - g * gy, qz - g * gz,
-        )  # fmt: skip
-        h = 1.0 / sqrt(px * px + py * py + pz * pz + 1e-18)
-        g = 1.0 / sqrt(qx * qx + qy * qy + qz * qz + 1e-18)
-        px, py, pz, qx, qy, qz = px * h, py * h, pz * h, qx * g, qy * g, qz * g
+        px, py, pz = _level(x - fx, y - fy, z - fz, gx, gy, gz)
+        qx, qy, qz = _level(x - hx, y - hy, z - hz, gx, gy, gz)
         dot = px * qx + py * qy + pz * qz
         det = 1.0 - dot * dot
         if not (det > 1e-7):
@@ -167,14 +146,41 @@ def _meet(place, d, n, per_d2, i, j, aim, x, y, z, near):
         mx, my, mz = u * px + v * qx, u * py + v * qy, u * pz + v * qz
         h = sqrt(mx * mx + my * my + mz * mz)
         h = min(1.0, 0.5 * aim / (h + 1e-9))  # not far at once
-        x, y, z = x + h * mx, y + h * my, z + h * mz
-        h = 1.0 / sqrt(PER_A2 * (x * x + y * y) + PER_B2 * z * z)
-        x, y, z = x * h, y * h, z * h
+        x, y, z = ground(x + h * mx, y + h * my, z + h * mz)
     return x, y, z, off < near
 
 
 @kernel()
-def find_stretches(place, d, n, per_d2, size, left, aim, near, stack, start, into, meets):
+def prepare(place, count, radius, room, d, n, per_d2, size, left, gap):
+    """Enter chord, arc, length and the directions to the left of each piece.
+
+    `gap` is the greatest distance of two vertices of the boundary along it, for it to bend by at
+    most `room` metres from a straight line in lon, lat.
+    """
+    for i in range(count - 1):
+        x, y, z = place[i, 0], place[i, 1], place[i, 2]
+        dx, dy, dz = place[i + 1, 0] - x, place[i + 1, 1] - y, place[i + 1, 2] - z
+        d2 = dx * dx + dy * dy + dz * dz
+        d[i, 0], d[i, 1], d[i, 2], per_d2[i], size[i] = dx, dy, dz, 1.0 / d2, sqrt(d2)
+        n[i, 0], n[i, 1], n[i, 2] = bulge(x, y, z, dx, dy, dz)
+        for end in range(2):
+            s = 1.0 - 2.0 * end
+            ux, uy, uz = up(place[i + end, 0], place[i + end, 1], place[i + end, 2])
+            tx, ty, tz = dx + s * n[i, 0], dy + s * n[i, 1], dz + s * n[i, 2]
+            j = 2 * i + end
+            left[j, 0], left[j, 1], left[j, 2] = cross(ux, uy, uz, tx, ty, tz)
+        # A straight line in lon, lat has this curvature on a sphere, by its latitude and azimuth.
+        steep = max(abs(z), abs(z + dz)) / sqrt(x * x + y * y)
+        far = 2e-3 + radius / LEAST_RADIUS_M
+        steep = (1.01 * steep + far) / (1.0 - min(far * steep, 0.9))
+        east = abs(left[2 * i, 2]) / sqrt(max(1.0 - uz * uz, 1e-9))  # sine of the azimuth
+        most = min(1.0, east + 0.02)
+        curve = steep * min(most * (2.0 - most * most), 1.09) if most < 0.81 else 1.09 * steep
+        gap[i] = sqrt(8.0 * room * LEAST_RADIUS_M / (curve + 0.02))
+
+
+@kernel()
+def find_stretches(place, d, n, per_d2, size, left, aim, stack, start, into, meets):
     """Find the edges that have a stretch of the boundary, and where each begins.
 
     `stack` has the edges of the tour, `start` the first point of each one's stretch, and `into` the
@@ -183,7 +189,8 @@ def find_stretches(place, d, n, per_d2, size, left, aim, near, stack, start, int
     common vertex meet, 2 where others do. Return how many there are, 0 where that can't be decided.
     """
     count = len(size)
-    whole, top, least = 2 * count, 0, aim - 2.0 * near - PER_M2 * aim * aim * aim
+    whole, top = 2 * count, 0
+    least = aim - 2.0 * (_MET_M + _MET * aim) - PER_M2 * aim * aim * aim
     # Behind the first vertex; where the tour arrives there is known at last.
     ux, uy, uz = up(place[0, 0], place[0, 1], place[0, 2])
     lx, ly, lz = cross(left[0, 0], left[0, 1], left[0, 2], ux, uy, uz)
@@ -205,7 +212,7 @@ def find_stretches(place, d, n, per_d2, size, left, aim, near, stack, start, int
         x, y, z = start[top, 0], start[top, 1], start[top, 2]
         while top >= 0:
             gx, gy, gz = start[top, 0], start[top, 1], start[top, 2]
-            _t, s = nearest_on(place, d, n, per_d2, j, gx, gy, gz)
+            _t, s = foot(place, d, n, per_d2, j, gx, gy, gz, 1e300)
             if s >= least:
                 break
             x, y, z = gx, gy, gz
@@ -234,7 +241,7 @@ def find_stretches(place, d, n, per_d2, size, left, aim, near, stack, start, int
                 # A meeting point at the very end of a stretch is found exactly.
                 ready, meet = enter < room - _CLOSE * aim and far < 3.0 * aim, 1
         if not ready:
-            x, y, z, found = _meet(place, d, n, per_d2, i, j, aim, x, y, z, near)
+            x, y, z, found = meeting(place, d, n, per_d2, i, j, aim, x, y, z)
             if not found:
                 return 0
             enter, meet = leave(place, d, n, per_d2, size, aim, k, x, y, z), 2
@@ -247,80 +254,122 @@ def find_stretches(place, d, n, per_d2, size, left, aim, near, stack, start, int
 
 
 @kernel()
-def _put(out, made, x, y, z, close):
-    """Add a vertex if there is room, unless it is `close` to the one before; return the count."""
-    if 0 < made <= len(out):
-        dx, dy, dz = x - out[made - 1, 0], y - out[made - 1, 1], z - out[made - 1, 2]
-        if dx * dx + dy * dy + dz * dz < close * close:
-            return made
-    if made < len(out):
-        out[made, 0], out[made, 1], out[made, 2] = x, y, z
-    return made + 1
+def _within(place, d, n, per_d2, first, last, but, also, hint, reach, ends):
+    """Return an edge of the tour, from first to last, that is within `reach` of three points.
+
+    Not one on the pieces of edges `but` and `also`; -1 if there is none. `hint` is tried first.
+    """
+    whole = 2 * len(d)
+    one, two = min(but, whole - 1 - but), min(also, whole - 1 - also)
+    for k in range(first - 1, last + 1):
+        e = (hint if k < first else k) % whole
+        j = min(e, whole - 1 - e)
+        taken = j in (one, two)
+        near = not taken
+        for p in range(3):
+            if near:
+                _t, s = foot(place, d, n, per_d2, j, ends[p, 0], ends[p, 1], ends[p, 2], 1e300)
+                near = s <= reach
+        if near:
+            return e
+    return -1
 
 
 @kernel()
-def _bow(place, v, wx, wy, wz, phi, parts, first, last, metres, made, out, close):
-    """Place vertices first to last of an arc around a vertex, clockwise; return the new count."""
-    ux, uy, uz = up(place[v, 0], place[v, 1], place[v, 2])
-    fx, fy, fz = uy * wz - uz * wy, uz * wx - ux * wz, ux * wy - uy * wx
-    for p in range(first, last):
-        angle = phi * p / parts
-        c, s = cos(angle), sin(angle)
-        gx, gy, gz = c * wx - s * fx, c * wy - s * fy, c * wz - s * fz
-        x, y, z = away(place[v, 0], place[v, 1], place[v, 2], ux, uy, uz, gx, gy, gz, metres)
-        made = _put(out, made, x, y, z, close)
-    return made
-
-
-@kernel()
-def draw_stretches(
-    place, d, n, per_d2, size, left, gap, aim, room, stack, start, into, meets, used, out
+def _is_stretch_covered(
+    place, d, n, per_d2, size, aim, reach, first, last, f, v, wx, wy, wz, begin, end, hint, ends
 ):  # fmt: skip
-    """Place the vertices of all stretches; return how many there are, more than fit perhaps."""
-    count, made = len(size), 0
-    close = _SAME * room
-    turn, tip = sqrt(8.0 * _SAG * room / aim), sqrt(16.0 * _TIP * room / aim)
-    for e in range(used):
-        k, x, y, z = stack[e], start[e, 0], start[e, 1], start[e, 2]
-        j = min(k, 2 * count - 1 - k)
-        v, w = (k, k + 1) if k < count else (2 * count - k, 2 * count - 1 - k)
-        gone, nx, ny, nz = size[j], 0.0, 0.0, 0.0
-        after = e + 1 if e + 1 < used else 0
-        if meets[after] > 0:
-            nx, ny, nz = start[after, 0], start[after, 1], start[after, 2]
-            gone = leave(place, d, n, per_d2, size, aim, k, nx, ny, nz)
-        at = max(into[e], 0.0)
-        single = False
-        if into[e] < 0.0:
-            wx, wy, wz, ux, uy, uz = towards(place, v, x, y, z)
-            gx, gy, gz = left_of(left, k, 0)
-            if gone < 0.0:
-                gx, gy, gz, _x, _y, _z = towards(place, v, nx, ny, nz)
-            phi = clockwise(wx, wy, wz, gx, gy, gz, ux, uy, uz)
-            single = phi <= tip and meets[e] == 0 and gone >= 0.0
-            if single:
-                far = aim * (1.0 + phi * phi / 16.0)
-                made = _bow(place, v, wx, wy, wz, phi, 2, 1, 2, far, made, out, close)
+    """Return an edge near the last part of a stretch, -1 if a part is near none.
+
+    The stretch is along edge f of the tour, from `begin` to `end` metres; or, where v isn't -1, an
+    arc around that vertex, clockwise from direction w, by angles. The points near an edge are a
+    convex set, so those between points of it are near it too.
+    """
+    is_arc = v >= 0
+    but, most = (f - 1) % (2 * len(d)) if is_arc else f, _MOST_TURN if is_arc else inf
+    c = max(v, 0)
+    ux, uy, uz = up(place[c, 0], place[c, 1], place[c, 2])
+    lx, ly, lz = uy * wz - uz * wy, uz * wx - ux * wz, ux * wy - uy * wx
+    a, b, tries = begin, min(end, begin + most), 0
+    while a < end:
+        # Both ends, and of an arc the point where its tangents meet.
+        for p in range(3):
+            s = a + 0.5 * p * (b - a)
+            if is_arc:
+                x, y, z = (
+                    cos(s) * wx - sin(s) * lx,
+                    cos(s) * wy - sin(s) * ly,
+                    cos(s) * wz - sin(s) * lz,
+                )
+                far = aim / cos(0.5 * (b - a)) if p == 1 else aim
+                x, y, z = away(place[c, 0], place[c, 1], place[c, 2], ux, uy, uz, x, y, z, far)
             else:
-                parts = max(ceil(phi / turn), 1)
-                end = parts + 1 if gone >= 0.0 and phi > tip else parts
-                made = _bow(place, v, wx, wy, wz, phi, parts, 0, end, aim, made, out, close)
-        else:
-            made = _put(out, made, x, y, z, close)
-        stop = min(gone, size[j])
-        if at < stop:
-            parts = ceil((stop - at) / gap[j])
-            for p in range(1, parts):
-                x, y, z = beside(place, d, n, size, aim, k, at + (stop - at) * p / parts)
-                made = _put(out, made, x, y, z, close)
-        if gone > size[j]:
-            gx, gy, gz, ux, uy, uz = towards(place, w, nx, ny, nz)
-            first = 0
-            wx, wy, wz = left_of(left, k, 1)
-            if into[e] > size[j]:
-                first = 1
-                wx, wy, wz, ux, uy, uz = towards(place, w, x, y, z)
-            phi = clockwise(wx, wy, wz, gx, gy, gz, ux, uy, uz)
-            parts = max(ceil(phi / turn), 1) if phi > tip else first
-            made = _bow(place, w, wx, wy, wz, phi, parts, first, parts, aim, made, out, close)
-    return made
+                x, y, z = beside(place, d, n, size, aim, f, b if p == 1 else s)
+            ends[p, 0], ends[p, 1], ends[p, 2] = x, y, z
+        found = _within(place, d, n, per_d2, first, last, but, f, hint, reach, ends)
+        if found >= 0:
+            hint, a, b = found, b, min(end, b + most)
+            continue
+        b, tries = 0.5 * (a + b), tries + 1
+        if tries > _TRIES:
+            return -1
+    return hint
+
+
+@kernel()
+def is_covered(
+    place, d, n, per_d2, size, left, aim, reach, stack, start, into, meets, used
+):  # fmt: skip
+    """Return whether all offset lines that aren't boundary are within `reach` of other edges.
+
+    The parameters are those of `find_stretches`. Where two edges with a common vertex meet nothing
+    need be compared: each contains what the other loses.
+    """
+    count, whole = len(size), 2 * len(size)
+    ends = np.empty((3, 3))
+    for e in range(used):
+        after = e + 1 if e + 1 < used else 0
+        i, k = stack[e], stack[after] if after > 0 else whole
+        if k == i + 1 and meets[after] < 2:
+            continue
+        x, y, z, enter = start[after, 0], start[after, 1], start[after, 2], into[after]
+        gone, long = leave(place, d, n, per_d2, size, aim, i, x, y, z), size[min(i, whole - 1 - i)]
+        hint = i
+        for m in range(i, k + 2):
+            f = m % whole
+            j, v = min(f, whole - 1 - f), f if f <= count else whole - f
+            # The arc around the start of the edge, or what of it is past the meeting point.
+            wx, wy, wz = left_of(left, (m - 1) % whole, 1)
+            gx, gy, gz = left_of(left, f, 0)
+            ux, uy, uz = up(place[v, 0], place[v, 1], place[v, 2])
+            sine = (wy * gz - wz * gy) * ux + (wz * gx - wx * gz) * uy + (wx * gy - wy * gx) * uz
+            is_round = sine <= 1e-12 or v in (0, count)
+            if m == i:
+                is_round = gone < 0.0
+            if m == k + 1:
+                is_round = enter > size[min(k % whole, whole - 1 - k % whole)]
+            if is_round:
+                if m == i or (m == i + 1 and gone > long):
+                    wx, wy, wz, ux, uy, uz = towards(place, v, x, y, z)
+                if m == k + 1 or (m == k and enter < 0.0):
+                    gx, gy, gz, ux, uy, uz = towards(place, v, x, y, z)
+                end = clockwise(wx, wy, wz, gx, gy, gz, ux, uy, uz)
+                hint = _is_stretch_covered(
+                    place, d, n, per_d2, size, aim, reach, i, k, f, v, wx, wy, wz, 0.0, end, hint,
+                    ends,
+                )  # fmt: skip
+                if hint < 0:
+                    return False
+            if m > k:
+                break
+            a, b = 0.0, size[j]
+            if m == i:
+                a = min(max(gone, 0.0), b)
+            if m == k:
+                b = min(max(enter, 0.0), b)
+            hint = _is_stretch_covered(
+                place, d, n, per_d2, size, aim, reach, i, k, f, -1, 0.0, 0.0, 0.0, a, b, hint, ends
+            )
+            if hint < 0:
+                return False
+    return True
