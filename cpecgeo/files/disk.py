@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hashlib
-import io
 import os
 import re
 import shutil
@@ -33,6 +33,7 @@ __all__ = [
     "refusal",
     "replacing",
     "settle",
+    "translating",
     "unpack",
     "write_whole",
     "zip_files",
@@ -105,6 +106,17 @@ def replacing(path: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def translating(what: object) -> Iterator[None]:
+    """Turn the operating system's errors of reading into a `FileError`."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, FileError):
+            raise
+        raise FileError(f"{what} can't be read: {error.strerror or error}.") from error
+
+
 def write_whole(path: Path, data: bytes) -> Path:
     """Write bytes to a file in an existing folder, whole or not at all; return its path.
 
@@ -171,7 +183,7 @@ def fingerprint(path: Path) -> list[list[str | int]]:
     and last 64 KiB, which shows a change under a copied time stamp.
     """
     found: list[list[str | int]] = []
-    try:
+    with translating(path):
         for file in list_files(path):
             stat = file.stat()
             with file.open("rb") as opened:
@@ -179,8 +191,6 @@ def fingerprint(path: Path) -> list[list[str | int]]:
                 opened.seek(max(0, stat.st_size - _ENDS))
                 ends.update(opened.read(_ENDS))
             found.append([file.name, stat.st_size, stat.st_mtime_ns, ends.hexdigest()])
-    except OSError as error:
-        raise FileError(f"{path} can't be read: {error.strerror}.") from error
     return found
 
 
@@ -277,35 +287,23 @@ def zip_files(files: list[Path], path: Path) -> None:
             archive.writestr(entry, file.read_bytes())
 
 
-class Bounded(io.RawIOBase):
-    """A stream that raises an error when it is longer than the bound."""
+class Bounded(gzip.GzipFile):
+    """A packed file that raises an error when it unpacks to more than `most` bytes.
 
-    def __init__(
-        self, file: IO[bytes] | io.BufferedIOBase, what: str, most: int = MAX_BYTES
-    ) -> None:
-        self._file, self._what, self._most = file, what, most
+    It is for an `io.BufferedReader` around it, which reads by `readinto` alone.
+    """
 
-    def readable(self) -> bool:  # noqa: D102
-        return True
-
-    def seekable(self) -> bool:  # noqa: D102
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:  # noqa: D102
-        return int(self._file.seek(offset, whence))
-
-    def tell(self) -> int:  # noqa: D102
-        return int(self._file.tell())
+    def __init__(self, file: IO[bytes], what: str, most: int) -> None:
+        super().__init__(fileobj=file, mode="rb")
+        self._what, self._most = what, most
 
     def readinto(self, buffer: Any) -> int:  # noqa: D102
-        if self._file.tell() > self._most:
+        if self.tell() > self._most:
             raise FileError(
                 f"{self._what} unpacks to more than {self._most:,} bytes; unpack it yourself if "
                 "you trust it."
             )
-        data = self._file.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
+        return super().readinto(buffer)
 
 
 def ask_sqlite(path: Path, query: str, *values: str) -> tuple[Any, ...]:

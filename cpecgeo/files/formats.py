@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -19,7 +18,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyproj
 
-from cpecgeo.errors import CRSError, DataWarning, FileError, InputError
+from cpecgeo.errors import CRSError, FileError, InputError, warn
+from cpecgeo.files.disk import translating
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -234,15 +234,11 @@ def examine(path: Path, kind: str, what: str) -> tuple[str, dict[str, list[Any]]
     columns where no feature has an id.
     """
     ids = None
-    try:
+    with translating(what):
         if "JSON" in kind:
             ids = _json(path, kind, what)
         else:
             _magic(path, kind, what)
-    except OSError as error:
-        if isinstance(error, FileError):
-            raise
-        raise FileError(f"{what} can't be read: {error.strerror}.") from error
     whole = str(path.resolve())
     if "!" in whole or whole.startswith("/vsi"):
         raise FileError(f"{whole} would be taken for an archive or an address; move or rename it.")
@@ -283,18 +279,14 @@ def _tell_lost(
     told += [f"{name[:40]!r} of {n:,} feature{'s'[: n - 1]}" for name, n in held.items()]
     if told:
         more = f" and {len(told) - 8} more" if len(told) > 8 else ""
-        warnings.warn(
+        warn(
             f"{what} has members that stand beside its properties and are left out: "
-            f'{", ".join(told[:8])}{more}. Inside of "properties" they become columns.',
-            DataWarning,
-            stacklevel=6,
+            f'{", ".join(told[:8])}{more}. Inside of "properties" they become columns.'
         )
     if long := sum(one.long for one in features):
-        warnings.warn(
+        warn(
             f"{what} has {long:,} whole numbers of more than 64 bits, which lose digits; write "
-            "them in quotes to keep them.",
-            DataWarning,
-            stacklevel=6,
+            "them in quotes to keep them."
         )
     ids = [one.id for one in features]
     inner = [one.inner for one in features]

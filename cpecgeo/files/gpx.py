@@ -6,7 +6,6 @@ whole numbers to 32 bits and writes only one kind of features per file.
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -16,7 +15,7 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
-from cpecgeo.errors import DataWarning, FileError, InputError
+from cpecgeo.errors import FileError, InputError, warn
 from cpecgeo.files.fields import GPX_FIELDS, GPX_NUMBERS, NUMBER
 from cpecgeo.files.formats import Choice
 from cpecgeo.files.numbers import Row, add, records, to_frame
@@ -62,11 +61,9 @@ def read_gpx(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
             features += [(_fields(e), _shape(e, kind, what)) for e in elements]
     short = sum(shape is None for _, shape in features)
     if short:
-        warnings.warn(
+        warn(
             f"{what} has {short} routes or tracks with fewer than two points, which have no "
-            "geometry.",
-            DataWarning,
-            stacklevel=4,
+            "geometry."
         )
     _tell_uneven(by_kind, choice.layer, what)
     _tell_lone(by_kind["tracks"] if choice.layer in {None, "tracks"} else [], what)
@@ -91,11 +88,9 @@ def _tell_uneven(by_kind: dict[str, list[ET.Element]], layer: str | None, what: 
         for part in _lines(element, kind, what)
     )
     if uneven:
-        warnings.warn(
+        warn(
             f"{what} has {uneven} lists of heights with gaps, in routes or segments of tracks; "
-            "they are left out, and the layers route_points and track_points have them.",
-            DataWarning,
-            stacklevel=5,
+            "they are left out, and the layers route_points and track_points have them."
         )
 
 
@@ -104,11 +99,9 @@ def _tell_lone(tracks: list[ET.Element], what: str) -> None:
     parts = [[len(points) for points in _lines(track, "tracks", what)] for track in tracks]
     lone = sum(counts.count(1) for counts in parts if max(counts, default=0) > 1)
     if lone:
-        warnings.warn(
+        warn(
             f"{what} has {lone} segments of a single point in its tracks, which are left out; the "
-            "layer track_points has them.",
-            DataWarning,
-            stacklevel=5,
+            "layer track_points has them."
         )
 
 

@@ -7,7 +7,6 @@ no parser can read again. Python's own XML parser is used.
 from __future__ import annotations
 
 import re
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +18,9 @@ import geopandas as gpd
 import shapely
 import shapely.errors
 
-from cpecgeo.errors import DataWarning, FileError, InputError
+from cpecgeo.errors import FileError, warn
 from cpecgeo.files.disk import first_line, unpack
-from cpecgeo.files.formats import Choice
+from cpecgeo.files.formats import Choice, choose_layer
 from cpecgeo.files.numbers import Row, add, records, to_frame
 from cpecgeo.files.text import escape_text, leaf_texts, load_xml, local_name
 
@@ -67,11 +66,7 @@ def read_kml(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
                 raise FileError(f"{what} can't be read as KMZ: it holds no .kml document.")
             # By the standard the first document is read; it is usually called doc.kml.
             if len(files) > 1:
-                warnings.warn(
-                    f"{what} holds {len(files)} documents, of which {files[0].name} is read.",
-                    DataWarning,
-                    stacklevel=4,
-                )
+                warn(f"{what} holds {len(files)} documents, of which {files[0].name} is read.")
             return _read(files[0], what, choice)
     return _read(path, what, choice)
 
@@ -111,15 +106,14 @@ def _read(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
         raise FileError(f"{what} holds no placemark{held}. Name a KML file with features.")
     known = list(dict.fromkeys(folders))
     if choice.layer is not None:
-        if choice.layer not in known:
-            raise InputError(f"{what} has no layer {choice.layer!r}; it has {', '.join(known)}.")
-        at = [i for i, folder in enumerate(folders) if folder == choice.layer]
+        layer = choose_layer(known, choice.layer, what)
+        at = [i for i, folder in enumerate(folders) if folder == layer]
         rows, shapes = [rows[i] for i in at], [shapes[i] for i in at]
     elif len(known) > 1:
         for row, folder in zip(rows, folders, strict=True):
             add(row, "folder", folder)
     if missed:
-        warnings.warn(f"{what} has {missed}, which aren't read.", DataWarning, stacklevel=5)
+        warn(f"{what} has {missed}, which aren't read.")
     return to_frame(rows, shapes)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cpecgeo.errors import DataWarning, InputError
+from cpecgeo.errors import InputError, warn
 
 __all__ = [
     "MISSING",
@@ -184,11 +183,9 @@ def to_numbers(
         count = int(np.isin(known, marks).sum())
         many = "values" if is_part else f"{count} value{'s' * (count != 1)}"
         told = ", ".join(f"{m:.15g}" for m in marks)
-        warnings.warn(
+        warn(
             f"{what} has {many} of {told}, which tables use for missing ones; this counts as a "
-            "number unless it is stated as missing.",
-            DataWarning,
-            stacklevel=3,
+            "number unless it is stated as missing."
         )
     return numbers
 
@@ -251,13 +248,11 @@ def _text_to_numbers(values: pd.Series, what: str, *, is_part: bool) -> Floats:
         count = int(with_commas.sum())
         many = "numbers" if is_part else f"{count} number{'s' * (count != 1)}"
         told = f"{what} has {many} with commas, read as separators of thousands."
-        warnings.warn(told, DataWarning, stacklevel=4)
+        warn(told)
     elif texts.str.fullmatch(_POINTS).all() and texts.str.contains(".", regex=False).any():
-        warnings.warn(
+        warn(
             f"{what} has a point before three digits in all its numbers, read as decimals; where "
-            'it separates thousands, read the file with thousands="point".',
-            DataWarning,
-            stacklevel=4,
+            'it separates thousands, read the file with thousands="point".'
         )
     found = pd.to_numeric(texts, errors="coerce")
     bad = found.isna()

@@ -7,7 +7,6 @@ or in one of well-known text or binary.
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
@@ -17,7 +16,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.errors import CoordinateError, CRSError, DataWarning, InputError
+from cpecgeo.errors import CoordinateError, CRSError, InputError, warn
 from cpecgeo.files import wellknown
 from cpecgeo.files.displacement import REGION, exchange, is_within
 from cpecgeo.files.formats import Choice
@@ -256,11 +255,9 @@ def locate_rows(table: pd.DataFrame, what: str, choice: Choice) -> gpd.GeoDataFr
         shapes[known] = shapely.points(xy[0][known], xy[1][known])
         half = np.flatnonzero(np.isnan(xy[0]) != np.isnan(xy[1])) + 1
         if len(half):
-            warnings.warn(
+            warn(
                 f"{what} has one of lon and lat alone in {len(half)} row{'s'[: len(half) - 1]}, "
-                f"such as row {half[0]}; there is no position.",
-                DataWarning,
-                stacklevel=5,
+                f"such as row {half[0]}; there is no position."
             )
         note = "; ".join([say_columns(used), *sorted(notations)])
     if "geometry" in table:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-import warnings
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -21,10 +20,10 @@ from cpecgeo.errors import (
     CpecgeoError,
     CpecgeoWarning,
     CRSError,
-    DataWarning,
     FileError,
     InputError,
     MissingExtraError,
+    warn,
 )
 from cpecgeo.files.disk import MAX_BYTES, first_line, local
 from cpecgeo.files.displacement import find_outliers, undo_shift
@@ -163,11 +162,9 @@ def _read(path: Path, what: str, choice: Choice, form: Format | None = None) -> 
     if system is not None:
         if count := int(shapely.has_m(shapes).sum()):
             shapes = without_measures(shapes)
-            warnings.warn(
+            warn(
                 f"{what}: the measures (M) of {count:,} geometries are left out, because their "
-                "shift is undone.",
-                DataWarning,
-                stacklevel=3,
+                "shift is undone."
             )
         shapes = shapely.transform(
             shapes,
@@ -180,7 +177,7 @@ def _read(path: Path, what: str, choice: Choice, form: Format | None = None) -> 
     frame = frame.set_geometry(gpd.GeoSeries(shapes, frame.index, crs=frame.crs))
     frame.attrs = attrs
     for remark in find_outliers(_positions(frame.geometry)):
-        warnings.warn(f"{what}: {remark}.", DataWarning, stacklevel=3)
+        warn(f"{what}: {remark}.")
     return frame
 
 

@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 import geopandas as gpd
 import pandas as pd
 
-from cpecgeo.errors import DataWarning, FileError, InputError, MissingExtraError
+from cpecgeo.errors import FileError, InputError, MissingExtraError, warn
 from cpecgeo.files.disk import check_zip, first_line
 from cpecgeo.files.fields import refuse_illegal
 from cpecgeo.files.formats import Choice, choose_layer
@@ -120,11 +120,9 @@ def _tell_short(file: IO[bytes], columns: int, separator: str, what: str) -> Non
     with contextlib.suppress(csv.Error), _rows(file, separator) as rows:
         short = [number for number, row in enumerate(rows, 1) if len(row) < columns]
         if short:
-            warnings.warn(
+            warn(
                 f"{what} has {len(short):,} rows with fewer than {columns} values, such as row "
-                f"{short[0]}; what they lack is read as missing.",
-                DataWarning,
-                stacklevel=5,
+                f"{short[0]}; what they lack is read as missing."
             )
 
 
@@ -188,7 +186,7 @@ def load_sheet(path: Path, what: str, layer: str | None) -> pd.DataFrame:
             raise FileError(f"{what} can't be read as Excel: {first_line(error)}.") from error
     # Ignore openpyxl's warnings about styles and extensions, but not about cells.
     for text in dict.fromkeys(str(r.message) for r in remarks if "Cell " in str(r.message)):
-        warnings.warn(f"{what}: {text}", DataWarning, stacklevel=5)
+        warn(f"{what}: {text}")
     # A table may begin below blank rows, as in CSV.
     above = len(rows)
     rows = list(itertools.dropwhile(lambda row: all(cell is None for cell in row), rows))
@@ -196,11 +194,9 @@ def load_sheet(path: Path, what: str, layer: str | None) -> pd.DataFrame:
     titles = _count_titles(rows)
     if titles:
         shown = next(str(cell) for cell in rows[0] if cell is not None)[:40]
-        warnings.warn(
+        warn(
             f"{what} has {titles} rows above the header of the sheet {sheet!r}, such as {shown!r}; "
-            "they are left out.",
-            DataWarning,
-            stacklevel=5,
+            "they are left out."
         )
         above, rows = above + titles, rows[titles:]
     if not rows:
@@ -213,20 +209,16 @@ def load_sheet(path: Path, what: str, layer: str | None) -> pd.DataFrame:
     refuse_doubled(names.values(), what)
     if empty:
         columns = ", ".join(repr(head[i][:40]) for i in list(empty)[:8])
-        warnings.warn(
+        warn(
             f"{what} has {sum(empty.values())} formulas without a stored value in the columns "
             f"{columns} of the sheet {sheet!r}; they are read as missing. Open it in Excel or "
-            "LibreOffice and save it there, which computes them.",
-            DataWarning,
-            stacklevel=5,
+            "LibreOffice and save it there, which computes them."
         )
     if down := [text for text, last in merged if last > above + 1]:
-        warnings.warn(
+        warn(
             f"{what} has {len(down)} merged cells among the rows of the sheet {sheet!r}, such as "
             f"{down[0]}; the first row of each alone has the value. Unmerge them and fill them "
-            "down to keep it in all.",
-            DataWarning,
-            stacklevel=5,
+            "down to keep it in all."
         )
     body = [row for row in rows[1:] if any(cell is not None for cell in row)]
     return pd.DataFrame(

@@ -9,7 +9,6 @@ import gzip
 import io
 import re
 import tempfile
-import warnings
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -23,8 +22,8 @@ from xml.sax.saxutils import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from cpecgeo.errors import DataWarning, FileError, InputError
-from cpecgeo.files.disk import MAX_BYTES, Bounded
+from cpecgeo.errors import FileError, InputError, warn
+from cpecgeo.files.disk import MAX_BYTES, Bounded, translating
 
 __all__ = [
     "HEAD_BYTES",
@@ -75,11 +74,9 @@ def find_encoding(head: bytes, stated: str | None, what: object) -> tuple[str, i
     codec = "utf-8" if stated is None else _codec(stated)
     if own is None:
         if codec not in {"utf-8", "utf-16-le", "utf-16-be"} and _is_utf8(head):
-            warnings.warn(
+            warn(
                 f"{what} is read as {codec}, as stated; its text is UTF-8 too, which it hardly "
-                "is by chance.",
-                DataWarning,
-                stacklevel=2,
+                "is by chance."
             )
         return codec, 0
     if stated is not None and codec[:6] != own[1][:6]:
@@ -135,19 +132,15 @@ def encoding_error(codec: str, error: UnicodeError, what: object) -> FileError:
 @contextlib.contextmanager
 def open_bytes(path: Path, what: str, most: int = MAX_BYTES) -> Iterator[IO[bytes]]:
     """Open a file for reading, unpacking up to `most` bytes where its name ends in ``.gz``."""
-    try:
-        with contextlib.ExitStack() as opened:
-            file: IO[bytes] = opened.enter_context(path.open("rb"))
-            if path.suffix.casefold() == ".gz":
-                packed = opened.enter_context(gzip.open(file, "rb"))
-                file = io.BufferedReader(Bounded(packed, what, most), 1 << 20)
+    with translating(what), contextlib.ExitStack() as opened:
+        file: IO[bytes] = opened.enter_context(path.open("rb"))
+        if path.suffix.casefold() == ".gz":
+            packed = opened.enter_context(Bounded(file, what, most))
+            file = opened.enter_context(io.BufferedReader(packed, 1 << 20))
+        try:
             yield file
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise FileError(f"{what} can't be read as gzip: {error}.") from error
-    except OSError as error:
-        if isinstance(error, FileError):
-            raise
-        raise FileError(f"{what} can't be read: {error.strerror or error}.") from error
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise FileError(f"{what} can't be read as gzip: {error}.") from error
 
 
 @contextlib.contextmanager
@@ -321,11 +314,8 @@ def _holding(raw: NDArray[Any], separators: str) -> NDArray[np.intp]:
 @contextlib.contextmanager
 def in_utf8(path: Path, what: str) -> Iterator[Path]:
     """Yield a JSON file, or a copy in UTF-8 of one in UTF-16, which GDAL can't read."""
-    try:
-        with path.open("rb") as file:
-            is_wide = file.read(2) in _UTF16
-    except OSError as error:
-        raise FileError(f"{what} can't be read: {error.strerror}.") from error
+    with translating(what), path.open("rb") as file:
+        is_wide = file.read(2) in _UTF16
     if not is_wide:
         yield path
         return
@@ -343,10 +333,8 @@ def in_utf8(path: Path, what: str) -> Iterator[Path]:
 
 def load_xml(path: Path, kind: str, what: str) -> ET.Element:
     """Parse a file of KML or GPX; refuse one that declares a document type."""
-    try:
+    with translating(what):
         raw = path.read_bytes()
-    except OSError as error:
-        raise FileError(f"{what} can't be read: {error.strerror}.") from error
     if b"\0" in raw[:4096] and not raw.startswith(_UTF16):
         raise FileError(f"{what} is not XML in UTF-8; save it as UTF-8.")
 

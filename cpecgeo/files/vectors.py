@@ -19,12 +19,12 @@ import shapely.errors
 from cpecgeo.errors import (
     CpecgeoError,
     CpecgeoWarning,
-    DataWarning,
     FileError,
     GeometryError,
     GeometryWarning,
     InputError,
     MissingExtraError,
+    warn,
 )
 from cpecgeo.files.disk import ask_sqlite, first_line, unpack, zip_files
 from cpecgeo.files.fields import fid_name
@@ -78,11 +78,7 @@ def _read(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFra
             frame = _read_whole_numbers(there, layer, "raise", encoding, driver)
         except shapely.errors.GEOSException:
             frame = _read_whole_numbers(there, layer, "fix", encoding, driver)
-            warnings.warn(
-                f"{what} has rings that aren't closed; they were closed.",
-                GeometryWarning,
-                stacklevel=5,
-            )
+            warn(f"{what} has rings that aren't closed; they were closed.", GeometryWarning)
         is_said = any("Measured (M)" in str(remark.message) for remark in remarks)
         if is_said or (driver == "GPKG" and _may_have_measures(path, layer)):
             frame = _add_measures(frame, there, layer, what)
@@ -104,11 +100,9 @@ def _add_measures(frame: gpd.GeoDataFrame, there: str, layer: str, what: str) ->
     try:
         meta, table = pyogrio.read_arrow(there, layer=layer, columns=[])
     except ImportError:
-        warnings.warn(
+        warn(
             f"{what} may have measures (M) in its {len(frame):,} geometries, which are left out; "
-            "they are read with pyarrow: pip install 'cpecgeo[scale]'.",
-            DataWarning,
-            stacklevel=4,
+            "they are read with pyarrow: pip install 'cpecgeo[scale]'."
         )
         return frame
     if not isinstance(frame, gpd.GeoDataFrame):
@@ -158,9 +152,7 @@ def _guess_encoding(path: Path, what: str) -> str | None:
     """
     beside = {f.suffix.casefold(): f for f in path.parent.glob(f"{glob.escape(path.stem)}.*")}
     if ".dbf" not in beside:
-        warnings.warn(
-            f"{what} has no .dbf beside it, so it has no columns.", DataWarning, stacklevel=6
-        )
+        warn(f"{what} has no .dbf beside it, so it has no columns.")
         return None
     if ".cpg" in beside:
         return None
@@ -176,12 +168,10 @@ def _guess_encoding(path: Path, what: str) -> str | None:
     try:
         text.decode("utf-8")
     except UnicodeDecodeError:
-        warnings.warn(
+        warn(
             f"{what} has no .cpg that says what its text is, which is read as ISO 8859-1; if names "
             'are wrong, say what it is, such as encoding="cp1256" (Arabic, Urdu) or '
-            'encoding="gb18030" (Chinese).',
-            DataWarning,
-            stacklevel=6,
+            'encoding="gb18030" (Chinese).'
         )
         return None
     return "UTF-8"
@@ -241,21 +231,15 @@ def _read_whole_numbers(
         )
         name = next(n for n in ("geometry_2", "geometry_of_row") if n not in frame)
         frame.insert(0, name, own["geometry"].to_numpy())
-        warnings.warn(
-            f"The column 'geometry' beside the shapes is called {name!r}.",
-            DataWarning,
-            stacklevel=2,
-        )
+        warn(f"The column 'geometry' beside the shapes is called {name!r}.")
     whole = [c for c in frame if str(kinds.get(c)).startswith("int") and frame[c].dtype.kind == "f"]
     if any((frame[c].abs() >= 2**53).any() for c in whole):
         try:
             import pyarrow as pa
         except ImportError:
-            warnings.warn(
+            warn(
                 "Whole numbers of more than 15 digits are read without pyarrow, so they lose "
-                "digits: pip install 'cpecgeo[scale]'.",
-                DataWarning,
-                stacklevel=2,
+                "digits: pip install 'cpecgeo[scale]'."
             )
         else:
             exact = {pa.int64(): pd.Int64Dtype()}.get
@@ -289,9 +273,9 @@ def _translate(what: str, form: Format) -> Iterator[list[warnings.WarningMessage
     for text in dict.fromkeys(str(r.message) for r in remarks):
         kind = next((r.category for r in remarks if str(r.message) == text), UserWarning)
         if issubclass(kind, CpecgeoWarning):
-            warnings.warn(text, kind, stacklevel=7)
+            warn(text, kind)
         elif issubclass(kind, RuntimeWarning) and not any(n in text for n in _NOISE):
-            warnings.warn(f"{what}: {text}", DataWarning, stacklevel=7)
+            warn(f"{what}: {text}")
 
 
 def write_vector(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_DEPTH",
     "binary",
+    "buffers",
     "heads",
     "is_deep",
     "is_wellknown",
@@ -205,7 +206,7 @@ def heads(column: pa.Array) -> NDArray[np.int64]:
     >>> heads(pa.array([shapely.to_wkb(shapely.Point(67, 25, 3)), None, b""])).tolist()
     [1, 0, 0]
     """
-    data, starts, sizes = _buffers(column)
+    data, starts, sizes = buffers(column)
     whole = sizes >= 5
     codes = np.zeros(len(sizes), np.int64)
     if whole.any():
@@ -225,7 +226,7 @@ def refuse_deep(column: pa.Array | pa.ChunkedArray, what: str, *, row: int = 0) 
     """
     column = binary(column, what)
     codes = heads(column)
-    data, starts, sizes = _buffers(column)
+    data, starts, sizes = buffers(column)
     rows = np.flatnonzero((codes > 3) & (sizes > _LEVEL_BYTES * MAX_DEPTH))
     if len(rows) == 0:
         return
@@ -253,7 +254,7 @@ def is_deep(value: bytes) -> bool:
     return deep == 0
 
 
-def _buffers(column: pa.Array) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+def buffers(column: pa.Array) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
     """Return the bytes of all values, their starts, and their lengths, 0 where missing."""
     import pyarrow as pa
 

@@ -20,10 +20,10 @@ import shapely
 from cpecgeo.errors import (
     CpecgeoError,
     CpecgeoWarning,
-    DataWarning,
     FileError,
     InputError,
     InputTypeError,
+    warn,
 )
 from cpecgeo.files.disk import first_line, local, replacing, zip_files
 from cpecgeo.files.fields import fit_columns, quote_name, refuse_illegal, refuse_shapes
@@ -181,7 +181,7 @@ def _writable(path: Path) -> Format:
 
 def _remark(path: Path, remarks: list[str]) -> None:
     if remarks:
-        warnings.warn(f"{path}: {'; '.join(remarks)}.", DataWarning, stacklevel=3)
+        warn(f"{path}: {'; '.join(remarks)}.")
 
 
 def _write_stdout(frame: Writable, name: str, *, safe_cells: bool, layer: str | None) -> Path:

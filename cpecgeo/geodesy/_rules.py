@@ -6,8 +6,6 @@ first, and rings near a pole are projected to a plane around it.
 
 from __future__ import annotations
 
-import sys
-import warnings
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -22,6 +20,7 @@ from cpecgeo.errors import (
     GeometryWarning,
     InputError,
     InputTypeError,
+    warn,
 )
 from cpecgeo.geodesy._ellipsoid import Floats, Ints
 from cpecgeo.geodesy._paths import Paths, are_stars, densify_array, paths
@@ -177,23 +176,14 @@ def mend_or_refuse(
     array = mend(array, rows)
     kind = shapely.get_type_id(array)
     lost = int((kind[rows] < 0).sum())
-    warnings.warn(
+    warn(
         f"{fault}, which cross themselves, or whose parts overlap or share an edge; they were "
         "replaced by what they cover, as make_valid() does"
         + (f", and {lost} that cover nothing are taken as missing. " if lost else ". ")
         + 'To refuse them instead, pass them through lonlat(x, invalid="raise").',
         GeometryWarning,
-        stacklevel=_depth(),
     )
     return array, kind
-
-
-def _depth() -> int:
-    """Count the calls from the warning up to the caller's own code."""
-    frame, depth = sys._getframe(1), 0  # noqa: SLF001 - the warnings module counts so itself
-    while frame.f_back is not None and frame.f_globals["__name__"].startswith("cpecgeo."):
-        frame, depth = frame.f_back, depth + 1
-    return depth + 1
 
 
 def check_range(xy: Floats, array: NDArray[Any], what: str) -> None:

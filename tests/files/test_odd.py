@@ -338,3 +338,25 @@ def test_empty_sheets_are_no_layers(tmp_path):
     book.save(tmp_path / "a.xlsx")
     with pytest.raises(cg.errors.InputError, match="2 layers, Sheet, Sheet2"):
         cg.read(tmp_path / "a.xlsx")
+
+
+def test_a_warning_names_the_line_that_reads(tmp_path):
+    """However deep in the package, and inside what kind of block, a warning is raised."""
+    at_zero = tmp_path / "zero.csv"
+    at_zero.write_text("name,lon,lat\n" + "A,67,24.9\n" * 3 + "B,0,0\nC,67\n")
+    frame().to_file(tmp_path / "bare.shp")
+    (tmp_path / "bare.dbf").unlink()
+    measured = tmp_path / "measured.geojson"
+    measured.write_text('{"type": "Feature", "other": 1, "properties": {}, "geometry": null}')
+    for path, words in (
+        (at_zero, "at 0, 0"),
+        (at_zero, "fewer than 3 values"),
+        (tmp_path / "bare.shp", "no .dbf"),
+        (measured, "stand beside its properties"),
+    ):
+        with pytest.warns(DataWarning) as told:
+            cg.read(path)
+        assert {w.filename for w in told if words in str(w.message)} == {__file__}
+    with pytest.warns(DataWarning) as told:
+        scale.nearest_file(at_zero, tmp_path / "out.csv", targets="ml1")
+    assert {w.filename for w in told if "at 0, 0" in str(w.message)} == {__file__}

@@ -446,7 +446,7 @@ def test_a_geopackage_of_two_layers_is_asked_which(tmp_path):
         shapes = gpd.points_from_xy([lon, lon + 1], [30, 31])
         rows = gpd.GeoDataFrame({"name": ["a", "b"]}, geometry=shapes, crs=4326)
         rows.to_file(source, layer=layer, engine="pyogrio")
-    with pytest.raises(InputError, match=r"two\.gpkg has 2 layers \(north, south\); choose one"):
+    with pytest.raises(InputError, match=r"two\.gpkg has 2 layers, north, south; choose one"):
         scale.nearest_file(source, tmp_path / "near.csv", targets="ml1")
     with pytest.raises(UnknownNameError, match="Did you mean 'south'"):
         scale.nearest_file(source, tmp_path / "near.csv", targets="ml1", layer="soth")

@@ -132,7 +132,7 @@ def test_depth_is_that_of_geos(drawn, little, iso, limit):
             np.array(drawn, object), byte_order=int(little), flavor="iso" if iso else "extended"
         )
     )
-    data, starts, sizes = wellknown._buffers(column)
+    data, starts, sizes = wellknown.buffers(column)
     first = next((k for k, shape in enumerate(drawn) if depth(shape) > limit), -1)
     assert compile_kernel(first_deep)(data, starts, starts + sizes, limit) == first
     codes = [1 + ["Point", "LineString", "Polygon"].index(s.geom_type) if depth(s) == 0 else 7
