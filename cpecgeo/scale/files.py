@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -14,7 +13,7 @@ import pyproj
 
 from cpecgeo.analysis.proximity import check_radii
 from cpecgeo.catalogue import data_version
-from cpecgeo.errors import DataWarning, FileError, InputError
+from cpecgeo.errors import FileError, InputError, warn
 from cpecgeo.features.subject import SubjectLike
 from cpecgeo.files.disk import fingerprint, local
 from cpecgeo.files.formats import Choice, find_format, has_format
@@ -347,7 +346,7 @@ def _job(
         if lost:
             text = f"{path.name} has bytes in {', '.join(map(repr, lost[:8]))}, which CSV can't "
             text += "hold and which are left out; write Parquet to keep them."
-            warnings.warn(text, DataWarning, stacklevel=3)
+            warn(text)
     prepared = prepare(subject)
     k = getattr(question, "k", 1)
     key = {

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -17,26 +16,21 @@ import pandas as pd
 import pyarrow as pa
 import pyproj
 import shapely
-from numpy.typing import NDArray
 
-from cpecgeo.analysis.accuracy import words
 from cpecgeo.analysis.measure import free_names
 from cpecgeo.analysis.proximity import WITHIN, check_radii
-from cpecgeo.errors import DataWarning, InputError, InputTypeError, MissingExtraError
+from cpecgeo.errors import DataWarning, InputError, InputTypeError, MissingExtraError, warn
 from cpecgeo.features.subject import SubjectLike
 from cpecgeo.files.displacement import count, remarks
 from cpecgeo.files.formats import Choice
 from cpecgeo.files.numbers import say_odd
 from cpecgeo.scale import points as rows_of
 from cpecgeo.scale.questions import (
-    NEAR,
-    OWN_NEAR,
     Exposure,
     Nearest,
     Question,
     Targets,
     Within,
-    near_columns,
     prepare,
 )
 from cpecgeo.scale.sources import Places
@@ -305,28 +299,20 @@ def _warn(text: str) -> None:
             distributed.get_worker()
             distributed.warn(text, DataWarning)
             return
-    warnings.warn(text, DataWarning, stacklevel=2)
+    warn(text)
 
 
 def _near(frame: pd.DataFrame, to: Targets, question: Nearest, where: _Where) -> Any:
     """Answer one partition."""
     xy, good = _xy(frame, where)
-    k = min(question.k, len(to))
-    flat = near_columns(xy, good, to, k, question.limit_m)
-    gone = flat["target"] < 0
-    ids = pd.Series(to.index.ids.tolist())
-    answer: dict[str, Any] = {"target": _take_ids(ids, flat["target"])}
+    _say_odd_accuracy(frame, question)
+    table, rows = question.answer(frame, xy, good, to)
     # The answer has no columns of the source, so names need no prefix.
-    answer |= {name.removeprefix("near_"): flat[name] for name in NEAR[1:5]}
-    sides = np.where(gone, -1, 2 - flat["side"].astype(np.int64))
-    answer["side"] = pd.Categorical.from_codes(sides, _SIDES)
-    answer["accuracy_km"] = flat["accuracy_km"]
-    if (own := _own(frame, question)) is not None:
-        answer[OWN_NEAR] = np.repeat(own, k)
-    if question.k > 1:
-        answer["rank"] = np.tile(np.arange(1, k + 1), len(frame))
-    out = pd.DataFrame(answer)
-    out.index = frame.index if k == 1 else frame.index.repeat(k)
+    out = _to_frame(table, to).rename(columns=lambda name: name.removeprefix("near_"))
+    out["side"] = out["side"].cat.reorder_categories(_SIDES)
+    if rows is not None:
+        out["rank"] = out["rank"].astype("int64")
+    out.index = frame.index if rows is None else frame.index[rows]
     out.attrs = {
         "method": "nearest by geodesic distance",
         "ellipsoid": "WGS 84",
@@ -335,34 +321,32 @@ def _near(frame: pd.DataFrame, to: Targets, question: Nearest, where: _Where) ->
     return out
 
 
-def _own(frame: pd.DataFrame, question: Question) -> Any:
-    """Return the accuracy that rows state, None where they have no such column."""
+def _say_odd_accuracy(frame: pd.DataFrame, question: Question) -> None:
+    """Warn of impossible values of accuracy in the caller's process."""
     count, row, example = rows_of.odd_accuracy(frame, question.thousands, 0)
-    if count:  # with a warning in the caller's process
+    if count:
         what = f"the partition that begins at index {frame.index[0]!r}"
         _warn(say_odd(what, count, example, row))
-    return rows_of.own_accuracy(frame, question.thousands)
 
 
-def _take_ids(ids: pd.Series, codes: NDArray[np.int64]) -> Any:
-    """Return ids by position, missing for -1; text stays text, numbers become nullable."""
+def _to_frame(table: pa.Table, to: Targets) -> Any:
+    """Return an answer as a frame, with ids of targets; text stays text, numbers are nullable."""
+    codes = table["target"].chunk(0).indices.fill_null(-1).to_numpy()
+    ids = pd.Series(to.index.ids.tolist())
     kind = "Int64" if ids.dtype.kind in "iu" else ids.dtype
-    return ids.astype(kind).reindex(pd.Index(codes)).array
+    frame = table.drop_columns(["target"]).to_pandas()
+    frame.insert(0, "target", ids.astype(kind).reindex(pd.Index(codes)).array)
+    return frame
 
 
 def _within(frame: pd.DataFrame, to: Targets, question: Within, where: _Where) -> Any:
     xy, good = _xy(frame, where)
-    own = _own(frame, question)
-    own = None if own is None else own[good]
-    hit, found = question.find(xy, own, to)
-    near = frame[good].iloc[hit].copy()
-    names = free_names(WITHIN, set(map(str, frame.columns)))
-    found |= {
-        "target": _take_ids(pd.Series(to.index.ids.tolist()), found["target"]),
-        "certainty": words(found["certainty"]),
-    }
-    for column, name in zip(names, WITHIN, strict=True):
-        near[column] = found[name]
+    _say_odd_accuracy(frame, question)
+    table, rows = question.answer(frame, xy, good, to)
+    found = _to_frame(table, to)
+    near = frame.iloc[rows].copy()
+    for column, name in zip(free_names(WITHIN, set(map(str, frame.columns))), WITHIN, strict=True):
+        near[column] = found[name].array
     return near
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -25,15 +26,8 @@ from cpecgeo.scale.text import is_bytes, repeats
 
 __all__ = ["Parquet", "from_native", "open_writer"]
 
-# Kinds of geometry that GeoParquet may keep as coordinates, and how many lists those are in.
-_NATIVE = {
-    "point": (shapely.GeometryType.POINT, 0),
-    "linestring": (shapely.GeometryType.LINESTRING, 1),
-    "polygon": (shapely.GeometryType.POLYGON, 2),
-    "multipoint": (shapely.GeometryType.MULTIPOINT, 1),
-    "multilinestring": (shapely.GeometryType.MULTILINESTRING, 2),
-    "multipolygon": (shapely.GeometryType.MULTIPOLYGON, 3),
-}
+# Encodings of geometry as coordinates, which GeoParquet takes from GeoArrow.
+_NATIVE = {"point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -279,24 +273,14 @@ def from_native(column: pa.Array | pa.ChunkedArray, encoding: str, what: str) ->
         column = column.combine_chunks()
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
-    kind, levels = _NATIVE[encoding]
-    inner, offsets = column.drop_null(), []
+    shapes = np.full(len(column), None, object)
+    known = column.is_valid().to_numpy(zero_copy_only=False)
+    field = pa.field("", column.type, metadata={"ARROW:extension:name": f"geoarrow.{encoding}"})
     try:
-        for _ in range(levels):
-            edges = inner.offsets.to_numpy()
-            offsets.append(edges - edges[:1])
-            inner = inner.flatten()
-        if pa.types.is_struct(inner.type):
-            names = [field.name for field in inner.type]
-            parts = dict(zip(names, inner.flatten(), strict=True))
-            given = [parts[axis] for axis in ("x", "y", "z") if axis in ("x", "y") or axis in parts]
-            xy = np.column_stack([one.to_numpy(zero_copy_only=False) for one in given])
-        else:
-            flat = inner.flatten().to_numpy(zero_copy_only=False)
-            xy = flat.reshape(-1, inner.type.list_size)[:, :3]
-        shapes = np.full(len(column), None, object)
-        known = column.is_valid().to_numpy(zero_copy_only=False)
-        shapes[known] = shapely.from_ragged_array(kind, xy, tuple(reversed(offsets)) or None)
+        if known.any():
+            # A copy, because geopandas misreads an array that is a part of another.
+            given = pa.table([column.take(pa.array(np.flatnonzero(known)))], pa.schema([field]))
+            shapes[known] = gpd.GeoDataFrame.from_arrow(given).geometry.to_numpy()
     except (AttributeError, KeyError, ValueError, IndexError, TypeError) as error:
         raise GeometryError(
             f"{what} has {column.type} as its geometry, which isn't {encoding!r} as it says."

@@ -32,7 +32,6 @@ __all__ = [
     "odd_accuracy",
     "own_accuracy",
     "plain",
-    "to_lonlat",
     "to_wkb",
     "turn_of",
 ]
@@ -49,12 +48,29 @@ _KINDS = {2: "LineString", 3: "Polygon", 5: "MultiLineString", 6: "MultiPolygon"
 _HEAD = np.frombuffer(b"\x01\x01\x00\x00\x00", np.uint8)
 
 
-def to_lonlat(crs: Any, what: str) -> Callable[[Floats], Floats] | None:
-    """Return a function from x, y in a CRS to lon, lat; None where no conversion is needed.
+def turn_of(own: Any, stated: object, what: str) -> Callable[[Floats], Floats] | None:
+    """Return a function to lon, lat of WGS 84 from the CRS of a file, or from the stated one.
 
-    No CRS, an unknown one, or one without a stated shift to WGS 84 is a `CRSError`. The function
-    raises one for coordinates in a projected CRS that look like degrees.
+    For a stated ``"GCJ-02"`` or ``"BD-09"`` the function undoes the shift. It is None where no
+    conversion is needed.
+
+    Raises
+    ------
+    CRSError
+        No CRS, an unknown one, one without a stated shift to WGS 84, or a file's own CRS that
+        differs from the stated one. The function raises one for coordinates in a projected CRS
+        that look like degrees.
     """
+    crs = own if stated is None else resolve_crs(stated)
+    if (
+        stated is not None
+        and own is not None
+        and not crs.equals(resolve_crs(own), ignore_axis_order=True)
+    ):
+        raise CRSError(
+            f"{what} states its own CRS, and crs={stated!r} is another; leave crs= out, or "
+            "reproject it first."
+        )
     if crs is None:
         raise CRSError(
             f"{what} has no CRS, so its coordinates mean nothing; state it with crs=, such as "
@@ -66,39 +82,19 @@ def to_lonlat(crs: Any, what: str) -> Callable[[Floats], Floats] | None:
         raise CRSError(f"{what} has a CRS that can't be used ({first_line(error)}).") from error
     # Called without points, so that a CRS without a stated shift is refused before any reading.
     to_wgs84(np.empty((0, 2)), known, what)
-    if known.equals(WGS84, ignore_axis_order=True):
+    system, is_lonlat = is_shifted(stated), known.equals(WGS84, ignore_axis_order=True)
+    if is_lonlat and system is None:
         return None
 
     def turn(xy: Floats) -> Floats:
-        given = ~np.isnan(xy).any(axis=1)
-        out = np.full(xy.shape, np.nan)
-        out[given] = to_wgs84(xy[given], known, what)
-        return out
+        if not is_lonlat:
+            given = ~np.isnan(xy).any(axis=1)
+            moved = to_wgs84(xy[given], known, what)
+            xy = np.full(xy.shape, np.nan)
+            xy[given] = moved
+        return xy if system is None else undo_shift(xy, system)
 
     return turn
-
-
-def turn_of(own: Any, stated: object, what: str) -> Callable[[Floats], Floats] | None:
-    """Return a function to lon, lat of WGS 84 from the CRS of a file, or from the stated one.
-
-    For a stated ``"GCJ-02"`` or ``"BD-09"`` the function undoes the shift. A file's own CRS that
-    differs from the stated one is a `CRSError`.
-    """
-    known = own if stated is None else resolve_crs(stated)
-    if (
-        stated is not None
-        and own is not None
-        and not known.equals(resolve_crs(own), ignore_axis_order=True)
-    ):
-        raise CRSError(
-            f"{what} states its own CRS, and crs={stated!r} is another; leave crs= out, or "
-            "reproject it first."
-        )
-    turn = to_lonlat(known, what)
-    system = is_shifted(stated)
-    if system is None:
-        return turn
-    return lambda xy: undo_shift(xy if turn is None else turn(xy), system)
 
 
 def from_wkb(column: pa.Array | pa.ChunkedArray, row: int, what: str) -> Floats:
@@ -152,16 +148,12 @@ def _no_point(kind: str, row: int, what: str) -> GeometryError:
 def _plain_points(column: pa.Array) -> Floats | None:
     """Return the points of a column of little-endian 2-D points; None if it holds anything else."""
     count = len(column)
-    if count == 0 or column.null_count:
-        return np.empty((0, 2)) if count == 0 else None
-    _, offsets, data = column.buffers()
-    if offsets is None or data is None:
+    data, starts, sizes = wellknown.buffers(column)
+    if count == 0:
+        return np.empty((0, 2))
+    if (sizes != _POINT).any():
         return None
-    kind = np.int64 if pa.types.is_large_binary(column.type) else np.int32
-    edges = np.frombuffer(offsets, kind)[column.offset : column.offset + count + 1]
-    if (np.diff(edges) != _POINT).any():
-        return None
-    raw = np.frombuffer(data, np.uint8, _POINT * count, int(edges[0])).reshape(count, _POINT)
+    raw = data[starts[0] : starts[0] + _POINT * count].reshape(count, _POINT)
     if (raw[:, :5] != _HEAD).any():
         return None
     return np.ascontiguousarray(raw[:, 5:]).view("<f8").astype(np.float64, copy=False)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cpecgeo.analysis.accuracy import CERTAINTY, Accuracies, Bounds
 from cpecgeo.analysis.measure import index_of
-from cpecgeo.analysis.proximity import WITHIN, check_certainty, check_radii, ring_numbers
+from cpecgeo.analysis.proximity import check_certainty, check_radii, ring_numbers
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike
@@ -24,14 +24,11 @@ from cpecgeo.geodesy import Chainage, Index
 from cpecgeo.geodesy._compile import always_compile
 from cpecgeo.geodesy._tree import NO_SIDE
 from cpecgeo.geodesy.inputs import positive_km
-from cpecgeo.scale.points import own_accuracy, plain
+from cpecgeo.scale.points import Table, own_accuracy, plain
 
-__all__ = ["Exposure", "Nearest", "Question", "Targets", "Within", "near_columns", "prepare"]
+__all__ = ["Exposure", "Nearest", "Question", "Targets", "Within", "prepare"]
 
 _SIDES = ["right", "on", "left"]
-NEAR = ("target", "distance_km", "near_lon", "near_lat", "km", "side", "accuracy_km")
-# Column of an answer with the accuracy of the points.
-OWN_NEAR = "point_accuracy_km"
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,14 +114,14 @@ def _digest(subject: Subject, bounds: Bounds) -> str:
     return digest.hexdigest()
 
 
-def near_columns(
+def _near_columns(
     xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets, k: int, limit_m: float
 ) -> dict[str, NDArray[Any]]:
     """Return the nearest targets as flat arrays, k for each row; `target` -1 where there is none.
 
-    `xy` has lon, lat of the points that can be measured, and `good` says which rows these are. The
-    columns are those of `NEAR`: `target` is a position in the index, `km` chainage where the target
-    is a corridor, `side` 0 right, 1 on, 2 left, 3 none.
+    `xy` has lon, lat of the points that can be measured, and `good` says which rows these are.
+    `target` is a position in the index, `km` chainage where the target is a corridor, `side` 0
+    right, 1 on, 2 left, 3 none.
     """
     found = to.index.find(xy, k=k, limit_m=limit_m)
     km, target = found.along * 1e-3, found.target.ravel()
@@ -199,20 +196,20 @@ class Nearest:
         return np.inf if self.max_km is None else 1e3 * float(self.max_km)
 
     def answer(
-        self, columns: pa.Table, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
+        self, columns: Table, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
     ) -> tuple[pa.Table, NDArray[np.int64] | None]:
         """Return each row k times, nearest first."""
         k = min(self.k, len(to))
-        flat = near_columns(xy, good, to, k, self.limit_m)
+        flat = _near_columns(xy, good, to, k, self.limit_m)
         gone = flat["target"] < 0
         table: dict[str, Any] = {"target": _labels(flat["target"], _ids(to), gone)}
-        for name in NEAR[1:5]:
+        for name in ("distance_km", "near_lon", "near_lat", "km"):
             table[name] = pa.array(flat[name], mask=gone if gone.any() else None)
         lost = gone | (flat["side"] == NO_SIDE + 1)
         table["side"] = _labels(flat["side"], pa.array(_SIDES), lost)
         table["accuracy_km"] = _column(flat["accuracy_km"])
         if (own := own_accuracy(columns, self.thousands)) is not None:
-            table[OWN_NEAR] = _column(np.repeat(own, k))
+            table["point_accuracy_km"] = _column(np.repeat(own, k))
         if self.k == 1:
             return pa.table(table), None
         count = len(good)
@@ -233,13 +230,11 @@ class Within:
         positive_km(self.km, "km", allow_zero=True)
         check_certainty(self.certainty)
 
-    def find(
-        self, xy: NDArray[np.float64], own: NDArray[np.float64] | None, to: Targets
-    ) -> tuple[NDArray[np.int64], dict[str, NDArray[Any]]]:
-        """Return which points, lon, lat, are near enough, and for these the columns `WITHIN`.
-
-        `own` is their accuracy in km.
-        """
+    def answer(
+        self, columns: Table, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
+    ) -> tuple[pa.Table, NDArray[np.int64] | None]:
+        """Return the rows that are near enough, in order."""
+        own = own_accuracy(columns, self.thousands, good)
         wanted = check_certainty(self.certainty)
         reach = limit = float(self.km)
         if wanted is not None:
@@ -247,27 +242,18 @@ class Within:
         hit, target, distance, accuracy = _nearest(xy, to, 1e3 * reach)
         mine = None if own is None else own[hit]
         code = to.bounds.certainty(xy[hit], distance, accuracy, limit, mine)
-        keep = np.ones(len(hit), bool) if wanted is None else np.isin(code, wanted)
         accuracy = to.accuracies.widen(accuracy, xy[hit], target, distance)
-        values = (v[keep] for v in (target, distance, accuracy, code))
-        return hit[keep], dict(zip(WITHIN, values, strict=True))
-
-    def answer(
-        self, columns: pa.Table, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
-    ) -> tuple[pa.Table, NDArray[np.int64] | None]:
-        """Return the rows that are near enough, in order."""
-        own = own_accuracy(columns, self.thousands, good)
-        hit, near = self.find(xy, own, to)
-        code = near["certainty"]
-        gone = (code < 0) | (code > 2)
-        table = {
-            "target": _labels(near["target"], _ids(to), np.zeros(len(hit), bool)),
-            "distance_km": pa.array(near["distance_km"]),
-            "accuracy_km": _column(near["accuracy_km"]),
-            "certainty": _labels(code, pa.array(CERTAINTY), gone),
-        }
+        table = pa.table({
+            "target": _labels(target, _ids(to), np.zeros(len(hit), bool)),
+            "distance_km": pa.array(distance),
+            "accuracy_km": _column(accuracy),
+            "certainty": _labels(code, pa.array(CERTAINTY), (code < 0) | (code > 2)),
+        })  # fmt: skip
         rows = np.flatnonzero(good)[hit]
-        return pa.table(table), rows
+        if wanted is None:
+            return table, rows
+        keep = np.flatnonzero(np.isin(code, wanted))
+        return table.take(pa.array(keep)), rows[keep]
 
 
 @dataclass(frozen=True)
@@ -288,7 +274,7 @@ class Exposure:
             raise UnknownNameError.of_column(self.value, names, of=what)
 
     def answer(
-        self, columns: pa.Table, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
+        self, columns: Table, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
     ) -> tuple[pa.Table, NDArray[np.int64] | None]:
         """Return one row per ring: as drawn, low and high; `told` is 1 where accuracy is known."""
         own = own_accuracy(columns, self.thousands, good)

@@ -20,7 +20,7 @@ from cpecgeo.errors import FileError, InputError, UnknownNameError
 from cpecgeo.files import wellknown
 from cpecgeo.files.disk import ask_sqlite, first_line
 from cpecgeo.files.fields import fid_name
-from cpecgeo.files.formats import Choice, examine
+from cpecgeo.files.formats import Choice, choose_layer, examine
 from cpecgeo.files.notations import resolve_crs, split_pairs
 from cpecgeo.files.positions import (
     base_column,
@@ -220,31 +220,25 @@ class GeoPackage(Source):
             layers = [str(name) for name, _ in _quietly(pyogrio.list_layers, there)]
         if not layers:
             raise FileError(f"{path} has no layers.")
-        layer = choice.layer
-        if layer is None and len(layers) > 1:
-            raise InputError(
-                f"{path.name} has {len(layers)} layers ({', '.join(layers[:8])}); choose one "
-                "with layer=."
-            )
-        chosen = layer or layers[0]
-        if chosen not in layers:
-            raise UnknownNameError(chosen, f"layer in {path.name}", layers)
+        if choice.layer is not None and choice.layer not in layers:
+            raise UnknownNameError(choice.layer, f"layer in {path.name}", layers)
+        layer = choose_layer(layers, choice.layer, path.name)
         with _translate_gdal(path, "can't be read as GeoPackage", "is damaged"):
-            info = _quietly(pyogrio.read_info, there, layer=chosen)
-            rows = _count_rows(path, chosen, int(info["features"]))
+            info = _quietly(pyogrio.read_info, there, layer=layer)
+            rows = _count_rows(path, layer, int(info["features"]))
         if info["geometry_type"] is None:
-            raise InputError(f"Layer {chosen!r} of {path.name} has no geometry; points are needed.")
+            raise InputError(f"Layer {layer!r} of {path.name} has no geometry; points are needed.")
         name = info.get("geometry_name") or "geometry"
         damaged = _translate_gdal(path, "can't be read as GeoPackage", "is damaged")
-        own = _numbers_own(path, chosen, rows)
-        with damaged, _open_layer(path, chosen, 0, 1) as (meta, reader):
+        own = _numbers_own(path, layer, rows)
+        with damaged, _open_layer(path, layer, 0, 1) as (meta, reader):
             schema = _rename(reader.schema, meta, name, own=own)
         kinds = ["Point"] if info["geometry_type"] == "Point" else []
         entry = {"encoding": "WKB", "geometry_types": kinds, "crs": info["crs"]}
         geo = {"version": "1.1.0", "primary_column": name, "columns": {name: entry}}
         return cls(
             path=path, schema=schema, size=path.stat().st_size, rows=rows, geometry=name, geo=geo,
-            stated=choice.crs, layer=chosen,
+            stated=choice.crs, layer=layer,
         )  # fmt: skip
 
     def batch_of(self, rows: int) -> int:  # noqa: D102

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import contextlib
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from cpecgeo.analysis.measure import free_names
-from cpecgeo.errors import DataWarning, FileError, InputError
+from cpecgeo.errors import FileError, InputError, warn
 from cpecgeo.files.disk import fingerprint
 from cpecgeo.files.displacement import Tally, count, merge, refuse_swapped, remarks
 from cpecgeo.files.numbers import say_odd
@@ -183,43 +181,12 @@ class Job:
         return end, seen, writer.submit(finish, waiting)
 
 
-class _Ahead:
-    """Batches of a source, the next one read ahead; reading continues from part to part."""
-
-    def __init__(self, source: Source, rows: int) -> None:
-        self._source, self._rows = source, rows
-        self._pool = ThreadPoolExecutor(1)
-        self._batches: Iterator[Batch] | None = None
-        self._next: Future[Batch | None] | None = None
-        self._at: Position | None = None
-
-    def begin(self, start: Position) -> None:
-        """Go to the start of a part, unless reading is there already."""
-        if self._at != start or self._next is None:
-            if self._next is not None:
-                self._next.result()
-            self._batches = self._source.batches(start, self._rows)
-            self._ask()
-        self._at = start
-
-    def _ask(self) -> None:
-        assert self._batches is not None  # noqa: S101
-        self._next = self._pool.submit(next, self._batches, None)
-
-    def __iter__(self) -> Iterator[Batch]:
-        while self._next is not None:
-            batch = self._next.result()
-            if batch is None:
-                return
-            self._ask()
-            self._at = batch.end
-            yield batch
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+def _ahead(batches: Iterator[Batch], reader: ThreadPoolExecutor) -> Iterator[Batch]:
+    """Yield batches while the next one is read."""
+    coming = reader.submit(next, batches, None)
+    while (batch := coming.result()) is not None:
+        coming = reader.submit(next, batches, None)
+        yield batch
 
 
 @dataclass(frozen=True)
@@ -274,7 +241,7 @@ def run(
         odd, row, example = seen.odd
         told = [f"{name}: {remark}." for remark in remarks(seen)] + say_lost(name, *seen.lost)
         for text in [*told, *([say_odd(name, odd, example, row)] if odd else [])]:
-            warnings.warn(text, DataWarning, stacklevel=3)
+            warn(text)
         return _summarize(job, parts, kept, taken, began)
 
 
@@ -315,10 +282,11 @@ def _answer(
     parts: list[DonePart | Future[DonePart]] = []
     at, seen, name = Position(), Tally(), job.source.path.name
     columns = job.source.places.columns if job.source.places is not None else None
-    with ThreadPoolExecutor(1) as writer, _Ahead(job.source, job.batch_rows) as ahead:
+    reading: Iterator[Batch] | None = None  # goes on from part to part
+    with ThreadPoolExecutor(1) as writer, ThreadPoolExecutor(1) as reader:
 
-        def batches() -> Iterator[Batch]:
-            for batch in ahead:
+        def batches(source: Iterator[Batch]) -> Iterator[Batch]:
+            for batch in source:
                 yield batch
                 report(batch.end.row, _share(job, batch.end))
 
@@ -327,10 +295,10 @@ def _answer(
             part = done.get(number)
             if part is not None and part.start == at:
                 parts.append(part)
-                at, tally = part.end, part.tally
+                at, tally, reading = part.end, part.tally, None
             else:
-                ahead.begin(at)
-                written = job.write(number, at, batches(), writer)
+                reading = reading or _ahead(job.source.batches(at, job.batch_rows), reader)
+                written = job.write(number, at, batches(reading), writer)
                 if written is None:
                     refuse_swapped(seen, name, is_whole=True, columns=columns)
                     return [_part(p) for p in parts]

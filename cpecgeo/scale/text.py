@@ -6,7 +6,6 @@ import contextlib
 import csv
 import io
 import itertools
-import warnings
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from cpecgeo.errors import DataWarning, FileError, InputError
+from cpecgeo.errors import FileError, InputError, warn
 from cpecgeo.files.disk import MAX_BYTES
 from cpecgeo.files.fields import quote_name, to_text
 from cpecgeo.files.formats import Choice
@@ -186,11 +185,9 @@ class Csv(Source):
         rows = [row for row in rows if row]
         count = len(self.names)
         refuse_lengths(rows, count, self.separator, self.path, before=at.row)
-        warnings.warn(
+        warn(
             f"{self.path.name} has rows with fewer than {count} values; what they lack is read as "
-            "missing.",
-            DataWarning,
-            stacklevel=2,
+            "missing."
         )
         columns = zip(*([*row, *[""] * (count - len(row))] for row in rows), strict=True)
         return pa.table([pa.array(c, pa.string()) for c in columns], list(self.names))

@@ -358,5 +358,5 @@ def test_a_warning_names_the_line_that_reads(tmp_path):
             cg.read(path)
         assert {w.filename for w in told if words in str(w.message)} == {__file__}
     with pytest.warns(DataWarning) as told:
-        scale.nearest_file(at_zero, tmp_path / "out.csv", targets="ml1")
+        scale.nearest_file(at_zero, tmp_path / "out.csv", targets="ml1", bad="keep")
     assert {w.filename for w in told if "at 0, 0" in str(w.message)} == {__file__}
