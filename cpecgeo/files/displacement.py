@@ -72,11 +72,7 @@ class Tally:
     # Number of rows, and the first row, by cell of one degree, without rows at 0, 0; `swapped` rows
     # have their own cells.
     cells: dict[int, tuple[int, int]] = field(default_factory=dict)
-    odd: tuple[int, int, str] = (
-        0,
-        0,
-        "",
-    )  # impossible accuracy: count, first row, value
+    odd: tuple[int, int, str] = (0, 0, "")  # impossible accuracy: count, first row, its value
     lost: tuple[int, int] = (0, 0)  # points with heights, and with measures (M), that are left out
 
 
@@ -157,13 +153,8 @@ def merge(tallies: Iterable[Tally]) -> Tally:
     >>> both.rows, both.zeros, list(both.cells.values())
     (3, (2,), [(2, 1)])
     """
-    tallies = list(tallies)
-    parts = [t for t in tallies if t.rows]
-    odd = [t.odd for t in tallies if t.odd[0]]
-    strange = (sum(count for count, *_ in odd), *odd[0][1:]) if odd else (0, 0, "")
-    lost = sum(t.lost[0] for t in tallies), sum(t.lost[1] for t in tallies)
-    if not parts:
-        return Tally(odd=strange, lost=lost)
+    parts = list(tallies)
+    odd = [t.odd for t in parts if t.odd[0]]
     cells: dict[int, tuple[int, int]] = {}
     for part in parts:
         for cell, (number, first) in part.cells.items():
@@ -171,15 +162,15 @@ def merge(tallies: Iterable[Tally]) -> Tally:
             cells[cell] = before + number, min(earliest, first)
     return Tally(
         sum(t.rows for t in parts),
-        parts[0].first,
+        next((t.first for t in parts if t.rows), Tally.first),
         tuple(n for t in parts for n in t.zeros)[:_SHOWN],
         tuple(n for t in parts for n in t.swapped)[:_SHOWN],
         sum(t.zero_count for t in parts),
         sum(t.in_region for t in parts),
         sum(t.turned for t in parts),
         cells,
-        strange,
-        lost,
+        (sum(count for count, *_ in odd), *odd[0][1:]) if odd else Tally.odd,
+        (sum(t.lost[0] for t in parts), sum(t.lost[1] for t in parts)),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -26,6 +26,7 @@ __all__ = [
     "to_accuracy",
     "to_frame",
     "to_numbers",
+    "unify",
     "with_index",
 ]
 
@@ -89,6 +90,26 @@ _TYPES: dict[str, Callable[[list[str]], Any]] = {
     "float": lambda texts: np.array(texts).astype(float),
     "time": _times,
 }
+
+
+def unify(cells: Sequence[Any]) -> pd.Series:
+    """Return cells as one column: of numbers or times where all are such, else of text.
+
+    Examples
+    --------
+    >>> unify([1, None]).dtype, unify([1, 2.5]).dtype, unify([1, "a"]).tolist()
+    (Int64Dtype(), dtype('float64'), ['1', 'a'])
+    """
+    column = pd.Series(cells, dtype=object)
+    given = column.dropna()
+    kinds = set(given.map(type))
+    if kinds == {int} and max(map(abs, given)) < 2**63:
+        return column.astype("Int64" if len(given) < len(column) else "int64")
+    if kinds in ({float}, {int, float}):
+        return column.astype(float)
+    if len(kinds) == 1 and int not in kinds:
+        return column.infer_objects()
+    return column.map(lambda v: v if isinstance(v, str) or v is None else str(v))
 
 
 def is_missing(texts: pd.Series) -> Any:

@@ -306,7 +306,8 @@ def find_positions(names: list[str], choice: Choice, what: str, values: _Values)
         if choice.lon is not None or choice.lat is not None:
             raise
         shaped = (n for n in names if n.strip().casefold() in GEOMETRY)
-        text = next((n for n in shaped if _is_wellknown(values(n))), None)
+        held = ((name, values(name)) for name in shaped)
+        text = next((n for n, v in held if v is None or wellknown.is_wellknown(v)), None)
         found = find_pair(names) if text is None else (text,)
         joined = _find_joined(names, values, what) if found is None else None
         if joined is not None:
@@ -317,10 +318,6 @@ def find_positions(names: list[str], choice: Choice, what: str, values: _Values)
         if found is None:
             raise
         return found
-
-
-def _is_wellknown(values: pd.Series | None) -> bool:
-    return values is None or wellknown.is_wellknown(values)
 
 
 def add_positions(

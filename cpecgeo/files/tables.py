@@ -22,7 +22,7 @@ from cpecgeo.errors import FileError, InputError, MissingExtraError, warn
 from cpecgeo.files.disk import check_zip, first_line
 from cpecgeo.files.fields import refuse_illegal
 from cpecgeo.files.formats import Choice, choose_layer
-from cpecgeo.files.numbers import infer_types, join_thousands, refuse_lengths
+from cpecgeo.files.numbers import infer_types, join_thousands, refuse_lengths, unify
 from cpecgeo.files.positions import locate_rows
 from cpecgeo.files.text import (
     HEAD_BYTES,
@@ -222,7 +222,7 @@ def load_sheet(path: Path, what: str, layer: str | None) -> pd.DataFrame:
         )
     body = [row for row in rows[1:] if any(cell is not None for cell in row)]
     return pd.DataFrame(
-        {name: _type_of_cells([row[i] for row in body]) for i, name in names.items()},
+        {name: unify([row[i] for row in body]) for i, name in names.items()},
         index=range(len(body)),
     )
 
@@ -263,20 +263,6 @@ def _empty_formulas(openpyxl: ModuleType, path: Path, values: Worksheet) -> dict
         )
     book.close()
     return dict(sorted(found.items()))
-
-
-def _type_of_cells(cells: list[Any]) -> pd.Series:
-    """Convert a column to numbers or times where all cells are such, else to text."""
-    column = pd.Series(cells, dtype=object)
-    given = column.dropna()
-    kinds = set(given.map(type))
-    if kinds == {int}:
-        return column.astype("Int64" if len(given) < len(column) else "int64")
-    if kinds and kinds <= {int, float}:
-        return column.astype(float)
-    if len(kinds) == 1:
-        return column.infer_objects()
-    return column.map(lambda v: v if isinstance(v, str) or v is None else str(v))
 
 
 def write_excel(frame: pd.DataFrame, path: Path, sheet: str) -> None:

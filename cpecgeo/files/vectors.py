@@ -29,6 +29,7 @@ from cpecgeo.errors import (
 from cpecgeo.files.disk import ask_sqlite, first_line, unpack, zip_files
 from cpecgeo.files.fields import fid_name
 from cpecgeo.files.formats import Choice, Format, choose_layer, examine, find_format
+from cpecgeo.files.numbers import unify
 from cpecgeo.files.text import in_utf8
 from cpecgeo.files.wellknown import refuse_deep
 from cpecgeo.geodesy import lonlat
@@ -126,23 +127,12 @@ def _add_numbers(frame: gpd.GeoDataFrame, driver: str, ids: dict[str, list[Any]]
         return frame
     # GDAL's own ids of GeoJSON features aren't reliable.
     for place, (name, values) in enumerate(ids.items()):
-        column = _id_column(values)
+        column = unify(values)
         if name in frame and name == "id":
             frame["id"] = column
         else:
             frame.insert(place, next(n for n in (name, f"{name}_2") if n not in frame), column)
     return frame
-
-
-def _id_column(values: list[Any]) -> pd.Series:
-    held = pd.Series(values, dtype=object)
-    known = held.dropna()
-    kinds = set(known.map(type))
-    if kinds == {int} and max(map(abs, known)) < 2**63:
-        return held.astype("Int64" if len(known) < len(held) else "int64")
-    if kinds == {float}:
-        return held.astype(float)
-    return held.map(lambda one: one if one is None or isinstance(one, str) else str(one))
 
 
 def _guess_encoding(path: Path, what: str) -> str | None:
