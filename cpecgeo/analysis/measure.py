@@ -179,16 +179,14 @@ def nearest(
     is_hit = code >= 0
     code = code if code.dtype.kind == "i" else np.where(is_hit, code, -1).astype(np.int64)
     distance, at = frame["distance_km"].to_numpy(), frame["km"].to_numpy()
-    accuracy = Accuracies.of(to).near(
-        given.each(len(frame) // max(len(given), 1)), code, distance, at
-    )
+    xy = given.each(len(frame) // max(len(given), 1))
+    accuracy = Accuracies.of(to).near(xy, code, distance, at)
     names, km = _names_and_km(frame, pd.Series(ids), code)
-    frame["target"] = names.array if is_hit.all() else names.where(is_hit).to_numpy()
+    target = names.array if is_hit.all() else names.where(is_hit).to_numpy()
     answer = frame.drop(columns="path")
-    # As series, columns aren't copied.
-    answer["km"] = pd.Series(km, answer.index, copy=False)
     rank = answer.pop("rank") if "rank" in answer else None
-    answer["accuracy_km"] = pd.Series(accuracy, answer.index, copy=False)
+    for name, values in (("target", target), ("km", km), ("accuracy_km", accuracy)):
+        answer[name] = pd.Series(values, answer.index, copy=False)  # as series, not copied
     if (own := subject.accuracy_km) is not None:
         answer["point_accuracy_km"] = np.repeat(own, len(answer) // max(len(own), 1))
     if rank is not None:
@@ -203,16 +201,19 @@ def _names_and_km(frame: pd.DataFrame, ids: pd.Series, code: Ints) -> tuple[Any,
     """Return names of targets, and km along them: NaN where there are none, and 0 for -0."""
     parts = {-1: ids[:0]}
     at, is_none, km = frame["km"].to_numpy(), frame["side"].isna().to_numpy(), np.empty(len(code))
+    is_number = ids.equals(pd.Series(range(len(ids))))  # the targets have no other names
 
     def work(first: int, last: int) -> None:
         here = slice(first, last)
-        parts[first] = pd.Series(ids.array.take(code[here]))
+        if not is_number:
+            parts[first] = pd.Series(ids.array.take(code[here]))
         km[here] = np.where(np.abs(at[here]) < _NOTHING_KM, 0.0, at[here])
         km[here][is_none[here]] = np.nan
 
     spread(work, len(code), least=_MANY)
     # Where pandas stores text in pieces, this copies nothing.
-    return pd.concat([parts[i] for i in sorted(parts)], ignore_index=True), km
+    names = pd.concat([parts[i] for i in sorted(parts)], ignore_index=True)
+    return pd.Series(code, copy=False) if is_number else names, km
 
 
 def index_of(subject: Subject, ids: Ints | None = None) -> geodesy.Index:
@@ -293,8 +294,7 @@ def locate(points: SubjectLike, corridor: SubjectLike, *, sections: bool = False
     frame = thing.chainage.locate(given)
     km, away = frame["km"].to_numpy(float), frame["offset_km"].to_numpy(float)
     target = np.where(np.isnan(km), -1, 0)
-    xy = given.each(len(frame) // max(len(given), 1))
-    frame["accuracy_km"] = Accuracies.of(to).near(xy, target, away, km)
+    frame["accuracy_km"] = Accuracies.of(to).near(given.each(), target, away, km)
     if (own := subject.accuracy_km) is not None:
         frame["point_accuracy_km"] = own
     if sections:
