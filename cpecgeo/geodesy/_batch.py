@@ -6,27 +6,34 @@ outline `_contour` finds. The earth is no sphere, so this is true to `_FLAW` tim
 distance from the centre, in earth radii; geometries for which that isn't enough are left out.
 """
 
+# Kernels have signatures of their own, which say more than annotations would.
+# mypy: disable-error-code="no-untyped-def,no-untyped-call"
+
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import degrees, sqrt
 from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.geodesy._compile import choose, spread
-from cpecgeo.geodesy._contour import contours, unproject
+from cpecgeo.geodesy._compile import choose, kernel, spread
+from cpecgeo.geodesy._contour import contours
 from cpecgeo.geodesy._ellipsoid import (
     E2,
     EQUATOR_M,
     GEOD,
     LEAST_DEGREE_M,
     LEAST_RADIUS_M,
+    PER_A2,
+    PER_B2,
     Floats,
     Ints,
     ecef,
 )
+from cpecgeo.geodesy._rings import arctangent
 from cpecgeo.geodesy._sweep import order_along_curve
 
 __all__ = ["outline_all"]
@@ -45,6 +52,7 @@ _LEVEL = 0.9  # of the outline's share: how far straight lines in lon, lat may s
 _LONGEST_M = 50_000.0
 _LEAST = 20  # geometries per thread
 _PARTS = 8  # parts per geometry, beyond which they are put in order
+_VERTICES = 512  # unprojected together, by vector instructions
 _ROOM = 64  # vertices per capsule that the first try has room for
 
 
@@ -55,7 +63,7 @@ class _Frames:
     Parameters
     ----------
     table : ndarray, shape (n, 8)
-        See `_contour.unproject`.
+        See `_unproject`.
     place : ndarray, shape (n, 3)
         Earth-centred centres.
     turn : ndarray, shape (n, 3, 3)
@@ -87,6 +95,37 @@ class _Frames:
         sphere = 2.0 * self.table[owner, 7]
         scale = sphere / (sphere + up)
         return np.column_stack((east * scale, north * scale))
+
+
+@kernel("rows, ints, int, int, rows, rows")
+def _unproject(plane, owner, first, last, frames, out):
+    """Enter lon, lat of places in planes, rows first to last.
+
+    `frames` has for each geometry: lon, lat; sine and cosine of the latitude; distance of the
+    plane's centre from the axis and from the equator's plane; tangent of its latitude; radius of
+    the sphere.
+    """
+    for base in range(first, last, _VERTICES):
+        for i in range(base, min(base + _VERTICES, last)):
+            g = owner[i]
+            px, py = plane[i, 0], plane[i, 1]
+            s, c, across, high = frames[g, 2], frames[g, 3], frames[g, 4], frames[g, 5]
+            sphere, t0 = frames[g, 7], frames[g, 6]
+            t2 = (px * px + py * py) / (4.0 * sphere * sphere)
+            up = -2.0 * sphere * t2 / (1.0 + t2)
+            east, x, z = 0.0, 0.0, 0.0
+            # The height at which this is on the ellipsoid, by Newton's method.
+            for _ in range(5):
+                scale = 1.0 + up / (2.0 * sphere)
+                east, north = px * scale, py * scale
+                x, z = across - s * north + c * up, high + c * north + s * up
+                f = PER_A2 * (x * x + east * east) + PER_B2 * z * z - 1.0
+                up -= 0.5 * f / (PER_A2 * c * x + PER_B2 * s * z)
+            flat = (1.0 - E2) * sqrt(x * x + east * east)
+            out[i, 0] = frames[g, 0] + degrees(arctangent(east / x))
+            out[i, 1] = frames[g, 1] + 57.29577951308232 * arctangent(
+                (z - t0 * flat) / (flat + t0 * z)
+            )
 
 
 @dataclass(frozen=True)
@@ -122,7 +161,8 @@ class _Edges:
             outer = np.where(shapely.is_ccw(parts) != is_hole, 1, 2)
             of_part = of_part[of_ring]
         if len(parts) > _PARTS * len(geoms):  # near ones follow one another, for small tubes
-            lon, lat = shapely.get_coordinates(parts)[_starts_of(parts)].T
+            xy, part = shapely.get_coordinates(parts, return_index=True)
+            lon, lat = xy[np.searchsorted(part, np.arange(len(parts)))].T
             west, south, east, north = map(float, shapely.total_bounds(parts))
             along = order_along_curve(lon, lat, (west, south, east, north))
             order = np.lexsort((np.argsort(along), of_part))
@@ -196,12 +236,6 @@ class _Edges:
         place[order] = np.arange(len(order))
         ends = place[np.column_stack((start, stop))]
         return _Edges(xy[order], owner[order], ends, self.keep[row]), plane[order]
-
-
-def _starts_of(parts: NDArray[Any]) -> Ints:
-    """Return the number of the first vertex of each part."""
-    size = shapely.get_num_coordinates(parts)
-    return np.asarray(np.cumsum(size) - size)
 
 
 def _along(a: Floats, b: Floats, edge: Ints, share: Floats) -> Floats:
@@ -285,7 +319,7 @@ def _outline(geoms: NDArray[Any], metres: float, rtol: float, turn: int) -> NDAr
         vertices, rings = int(told[0]), int(told[1])
         ring, lonlat = ring[:rings], np.empty((vertices, 2))
         size = np.diff(ring[:, 0], prepend=0)
-        run = choose(unproject, 2 * vertices)
+        run = choose(_unproject, 2 * vertices)
         run(out, np.repeat(ring[:, 1], size), 0, vertices, frames.table, lonlat)
         made[first] = lonlat, size, ring[:, 1], area[:rings]
 
@@ -326,7 +360,7 @@ def _polygons(xy: Floats, size: Ints, owner: Ints, area: Floats, count: int) -> 
     doubtful = np.flatnonzero(hole & (shells[owner] > 1))
     begin = np.cumsum(size) - size
     if len(doubtful):
-        _nest(xy, begin, size, owner, hole, doubtful, shell)
+        _nest(xy, begin, size, owner, doubtful, shell)
     order = np.lexsort((hole, shell, owner))
     order = order[shells[owner[order]] > 0]
     size, owner, shell, begin = size[order], owner[order], shell[order], begin[order]
@@ -346,11 +380,9 @@ def _polygons(xy: Floats, size: Ints, owner: Ints, area: Floats, count: int) -> 
     return made
 
 
-def _nest(
-    xy: Floats, begin: Ints, size: Ints, owner: Ints, hole: NDArray[np.bool_], holes: Ints,
-    shell: Ints,
-) -> None:  # fmt: skip
+def _nest(xy: Floats, begin: Ints, size: Ints, owner: Ints, holes: Ints, shell: Ints) -> None:
     """Enter the shell of each of these holes: of those around it, the smallest."""
+    hole = shell != np.arange(len(size))
     outer = np.flatnonzero(~hole & np.isin(owner, owner[holes]))
     rings = [shapely.Polygon(xy[begin[r] : begin[r] + size[r]]) for r in outer]
     spots = shapely.points(xy[begin[holes]])

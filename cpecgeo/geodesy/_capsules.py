@@ -1,13 +1,14 @@
-"""Compiled: the outline of all that is within a radius of edges, in a plane.
+"""Compiled: capsules in a plane: where lines and circles meet them, and their stretches drawn.
 
 What is within the radius of an edge is a capsule: two discs and the two tangents that touch both.
 The radii of discs may differ a little, as scales do in a plane. The outline of all capsules of a
-geometry consists of arcs of discs and of stretches of tangents. From each arc and tangent the
-stretches that other capsules cover are taken away; at its end, each stretch that remains meets the
-one that goes on.
+geometry consists of stretches: arcs of discs and parts of tangents (`_contour`). An arc gets as
+many vertices as the tolerance asks for: they lie outside the radius, the middles between them
+inside.
 
-What is ambiguous fails: stretches then don't fit together, as where three circles meet in a point,
-or where edges lie on each other.
+Capsules are found by a tree of tubes around their edges. A tube is a straight line and how far what
+it holds may be from it. A group's line leads from where its first edge begins to where its last one
+ends; so a line's own bends make thin tubes.
 """
 
 # Kernels have signatures of their own, which say more than annotations would.
@@ -15,16 +16,92 @@ or where edges lie on each other.
 
 from __future__ import annotations
 
-from math import atan2, cos, inf, pi, sin, sqrt
+from math import atan2, ceil, cos, inf, pi, sin, sqrt
 
 from cpecgeo.geodesy._compile import kernel
-from cpecgeo.geodesy._tubes import SOME, beside
 
-__all__ = ["COLUMNS", "RADII", "TANGENT", "A", "describe", "disc", "normal", "tangent"]
+__all__ = ["COLUMNS", "DEEPEST", "FAN", "LENGTH", "RADII", "SOME", "TANGENT", "A", "U", "add",
+           "angle", "beside", "circle_hits", "covers", "describe", "double_area", "grow",
+           "line_hits", "narrow", "normal", "place_end", "trace", "uncovered"]  # fmt: skip
 
+FAN = 8  # children of a node
+SOME = 32  # edges at once
+DEEPEST = 24  # more levels than any tree has
 # Columns of a table of capsules.
 A, B, U, LENGTH, SINE, COSINE, RADII, TANGENT = 0, 2, 4, 6, 7, 8, 9, 11
 COLUMNS = 12
+_SAME = 0.02  # of the tolerance: nearer vertices become one
+_OUT = 0.9  # of the tolerance: how far outside the radius vertices of arcs lie
+# Of the tolerance: sag of an arc between such vertices, between one and an end, and between ends.
+_SAG, _END_SAG, _WHOLE_SAG = 1.85, 1.4, 0.95
+
+
+@kernel(inline=True)
+def _gap2(x, y, tubes, j):
+    """Return the square of the distance of a point from a tube's line."""
+    ux, uy = tubes[j, 2] - tubes[j, 0], tubes[j, 3] - tubes[j, 1]
+    px, py = x - tubes[j, 0], y - tubes[j, 1]
+    t = (px * ux + py * uy) / (ux * ux + uy * uy + 1e-30)
+    t = min(max(t, 0.0), 1.0)
+    return (px - t * ux) ** 2 + (py - t * uy) ** 2
+
+
+@kernel()
+def grow(caps, first, last, tubes, level):
+    """Enter the tree of edges first to last, whose ends begin each row of `caps`.
+
+    `level` says where each level of nodes begins, edges first. Return the number of levels.
+    """
+    count = last - first
+    for k in range(count):
+        for c in range(4):
+            tubes[k, c] = caps[first + k, c]
+        tubes[k, 4] = 0.0
+    levels, base, level[0] = 1, 0, 0
+    while count > 1:
+        above, groups = base + count, (count + FAN - 1) // FAN
+        for g in range(groups):
+            one, end, j = base + g * FAN, base + min((g + 1) * FAN, count), above + g
+            tubes[j, 0], tubes[j, 1] = tubes[one, 0], tubes[one, 1]
+            tubes[j, 2], tubes[j, 3] = tubes[end - 1, 2], tubes[end - 1, 3]
+            wide = 0.0
+            for k in range(one, end):
+                off2 = max(
+                    _gap2(tubes[k, 0], tubes[k, 1], tubes, j),
+                    _gap2(tubes[k, 2], tubes[k, 3], tubes, j),
+                )
+                wide = max(wide, sqrt(off2) + tubes[k, 4])
+            tubes[j, 4] = wide
+        level[levels] = above
+        levels, base, count = levels + 1, above, groups
+    level[levels] = base + count
+    return levels
+
+
+@kernel()
+def beside(tubes, level, levels, first, x, y, reach, stack, top, near):
+    """Enter some edges within `reach` of a point, and others near them.
+
+    The first call has `top` -1, the next ones what the call before returned. Return the number of
+    edges, and a number that is -1 when there are no more.
+    """
+    count = 0
+    if top < 0:
+        stack[0, 0], stack[0, 1], top = levels - 1, 0, 0
+    while top >= 0 and count < len(near):
+        at, node = stack[top, 0], stack[top, 1]
+        top -= 1
+        if at == 0:
+            near[count] = first + node
+            count += 1
+            continue
+        j = level[at - 1]
+        for c in range(min((node + 1) * FAN, level[at] - j) - 1, node * FAN - 1, -1):
+            far = reach + tubes[j + c, 4]
+            if _gap2(x, y, tubes, j + c) <= far * far:
+                top += 1
+                stack[top, 0], stack[top, 1] = at - 1, c
+    return count, top
 
 
 @kernel(inline=True)
@@ -50,7 +127,7 @@ def describe(xy, radius, i, j, caps, k):
 
 
 @kernel()
-def _line_hits(x0, y0, tx, ty, caps, k, prims, skip_a, skip_b):
+def line_hits(x0, y0, tx, ty, caps, k, prims, skip_a, skip_b):
     """Return where a line enters and leaves a capsule, and through which discs or tangents.
 
     A disc may be left out, where the line is known to touch it only.
@@ -95,7 +172,7 @@ def _note(hits, counts, turn, x, y, prim):
 
 
 @kernel()
-def _circle_hits(cx, cy, r, caps, k, prims, hits, counts):
+def circle_hits(cx, cy, r, caps, k, prims, hits, counts):
     """Note where a circle enters and leaves a capsule; return whether it may lie inside.
 
     Places are relative to the centre, along the circle counter-clockwise; those where it enters are
@@ -140,7 +217,22 @@ def _circle_hits(cx, cy, r, caps, k, prims, hits, counts):
 
 
 @kernel(inline=True)
-def _add(span, ends, count, start, end, into, out, width):
+def covers(caps, k, at_b, nx, ny):
+    """Return whether a direction from a disc of a capsule, at its end b or a, leads inside."""
+    ex, ey = normal(caps, k, at_b)
+    lx, ly = normal(caps, k, 1 - at_b)
+    return ex * ny - ey * nx > 0.0 if ex * nx + ey * ny > 0.0 else nx * ly - ny * lx > 0.0
+
+
+@kernel(inline=True)
+def angle(dx, dy, x, y):
+    """Return the angle from one direction to another, counter-clockwise."""
+    turned = atan2(dx * y - dy * x, dx * x + dy * y)
+    return turned + 2.0 * pi if turned < 0.0 else turned
+
+
+@kernel(inline=True)
+def add(span, ends, count, start, end, into, out, width):
     """Note a covered interval of 0 to `width`, if any; return the number of them."""
     if end <= 0.0 or start >= width or count >= len(span):
         return count
@@ -150,7 +242,18 @@ def _add(span, ends, count, start, end, into, out, width):
 
 
 @kernel()
-def _uncovered(span, ends, count, width, prim, before, after, dx, dy, total, told, place):
+def narrow(span, first, count, low, high):
+    """Return how far intervals from either end reach at least, with those from `first` on."""
+    for i in range(first, count):
+        if span[i, 0] <= low:
+            low = max(low, span[i, 1])
+        if span[i, 1] >= high:
+            high = min(high, span[i, 0])
+    return low, high
+
+
+@kernel()
+def uncovered(span, ends, count, width, prim, before, after, dx, dy, total, told, place):
     """Enter the stretches of 0 to `width` that no interval covers; return the new total."""
     at, origin = 0.0, before
     while True:
@@ -176,211 +279,91 @@ def _uncovered(span, ends, count, width, prim, before, after, dx, dy, total, tol
         at = stop
 
 
-@kernel(inline=True)
-def _angle(dx, dy, x, y):
-    """Return the angle from one direction to another, counter-clockwise."""
-    turned = atan2(dx * y - dy * x, dx * x + dy * y)
-    return turned + 2.0 * pi if turned < 0.0 else turned
-
-
-@kernel(inline=True)
-def _covers(caps, k, at_b, nx, ny):
-    """Return whether a direction from a disc of a capsule, at its end b or a, leads inside."""
-    ex, ey = normal(caps, k, at_b)
-    lx, ly = normal(caps, k, 1 - at_b)
-    return ex * ny - ey * nx > 0.0 if ex * nx + ey * ny > 0.0 else nx * ly - ny * lx > 0.0
-
-
 @kernel()
-def _joined(
-    k, side, turn, nx, ny, tx, ty, x0, y0, caps, prims, joins, head, span, ends, found
-):  # fmt: skip
-    """Note what capsules that share a disc with k cover of its tangent; return the new number.
-
-    The disc is that at the start of the tangent (0) or at its end (1).
-    """
-    v, width = prims[k, side if turn == 0 else 1 - side], caps[k, TANGENT]
-    for i in range(head[v], head[v + 1]):
-        other = joins[i]
-        a = prims[other, 0]
-        if other == k or not _covers(caps, other, 0 if a == v else 1, nx, ny):
-            continue
-        # The other's tangent that comes to this disc, or goes on from it.
-        side2 = 1 - turn if a == v else turn
-        mx, my = normal(caps, other, side2)
-        cross, dot = abs(nx * my - ny * mx), nx * mx + ny * my
-        cut = caps[k, RADII + abs(side - turn)] * cross / (1.0 + dot) if dot > 0.0 else inf
-        if cut < width and cut < caps[other, TANGENT]:
-            enter, leave, into = width - cut, cut, prims[other, 2 + side2]
-            out = into
-        else:
-            enter, leave, into, out = _line_hits(x0, y0, tx, ty, caps, other, prims, a == v, a != v)
-        if turn == 1 and into >= 0:
-            found = _add(span, ends, found, enter, inf, into, -1, width)
-        if turn == 0 and out >= 0:
-            found = _add(span, ends, found, -inf, leave, -1, out, width)
-    return found
-
-
-@kernel()
-def _spread(span, first, count, low, high):
-    """Return how far intervals from either end reach at least, with those from `first` on."""
-    for i in range(first, count):
-        if span[i, 0] <= low:
-            low = max(low, span[i, 1])
-        if span[i, 1] >= high:
-            high = min(high, span[i, 0])
-    return low, high
-
-
-@kernel()
-def tangent(
-    k, side, first, reach, caps, prims, joins, head, tubes, level, levels, stack, near, span,
-    ends, total, told, place,
-):  # fmt: skip
-    """Enter the uncovered stretches of a capsule's tangent; return the new total, or -1."""
+def place_end(told, place, s, end, discs, xy, radius, caps):
+    """Return the start (0) or end (1) of a stretch."""
+    p, at = told[s, 0], place[s, end]
+    if p < discs:
+        c, n = cos(at), sin(at)
+        dx, dy = place[s, 2], place[s, 3]
+        return xy[p, 0] + radius[p] * (c * dx - n * dy), xy[p, 1] + radius[p] * (c * dy + n * dx)
+    k, side = (p - discs) // 2, (p - discs) % 2
     nx, ny = normal(caps, k, side)
-    tx, ty, width = -ny, nx, caps[k, TANGENT]
-    start, stop = prims[k, side], prims[k, 1 - side]  # the discs at its ends
-    x0 = caps[k, A + 2 * side] + caps[k, RADII + side] * nx
-    y0 = caps[k, A + 1 + 2 * side] + caps[k, RADII + side] * ny
-    found = 0
-    for turn in range(2):
-        found = _joined(
-            k, side, turn, nx, ny, tx, ty, x0, y0, caps, prims, joins, head, span, ends, found
-        )
-    low, high = _spread(span, 0, found, 0.0, width)
-    if low >= high:
-        return total
-    top, is_first = -1, True
-    while top >= 0 or is_first:
-        count, top = beside(
-            tubes, level, levels, first, x0 + 0.5 * width * tx, y0 + 0.5 * width * ty,
-            reach + 0.5 * width, stack, top, near,
-        )  # fmt: skip
-        is_first = False
-        for i in range(count):
-            other, before = near[i], found
-            if other == k or prims[other, 0] in (start, stop) or prims[other, 1] in (start, stop):
-                continue
-            # Seen along the other one's axis.
-            ux, uy = caps[other, U], caps[other, U + 1]
-            px, py = x0 - caps[other, A], y0 - caps[other, A + 1]
-            qx, qy = px + width * tx, py + width * ty
-            r, far = max(caps[other, RADII], caps[other, RADII + 1]), caps[other, LENGTH]
-            if far > 0.0:
-                off, off2 = ux * py - uy * px, ux * qy - uy * qx
-                on, on2 = ux * px + uy * py, ux * qx + uy * qy
-                if min(off, off2) > r or max(off, off2) < -r:
-                    continue
-                if min(on, on2) > far + r or max(on, on2) < -r:
-                    continue
-            enter, leave, into, out = _line_hits(x0, y0, tx, ty, caps, other, prims, False, False)
-            if into < 0 and out < 0:
-                continue
-            if into < 0 or out < 0:
-                return -1
-            found = _add(span, ends, found, enter, leave, into, out, width)
-            low, high = _spread(span, before, found, low, high)
-            if low >= high:
-                return total
-    return _uncovered(
-        span, ends, found, width, prims[k, 2 + side], start, stop, 0.0, 0.0, total, told, place
-    )
+    r = caps[k, RADII + side]
+    x, y = caps[k, A + 2 * side], caps[k, A + 1 + 2 * side]
+    return x + r * nx - at * ny, y + r * ny + at * nx
 
 
 @kernel()
-def _free(v, i, keep, caps, prims, joins, head):
-    """Return the arc of a disc from the tangent of capsule i of those that it joins.
-
-    That is the direction where it begins, its angle (negative where there is none), and the
-    tangents before and after it.
-    """
-    k = joins[i]
-    side = 1 if prims[k, 0] == v else 0
-    dx, dy = normal(caps, k, side)
-    before, width, after = prims[k, 2 + side], inf, -1
-    if keep[k] != 0 and keep[k] != side + 1:
-        return dx, dy, -1.0, before, after
-    for j in range(head[v], head[v + 1]):
-        other = joins[j]
-        side2 = 0 if prims[other, 0] == v else 1
-        if j != i and _covers(caps, other, side2, dx, dy):
-            return dx, dy, -1.0, before, after
-        mx, my = normal(caps, other, side2)
-        turned = _angle(dx, dy, mx, my)
-        if turned < width:
-            width, after = turned, prims[other, 2 + side2]
-    return dx, dy, width, before, after
+def _arc(told, place, s, xy, radius, within, bend, out, base):
+    """Enter the vertices of an arc between its ends; return their number, -1 without room."""
+    p = told[s, 0]
+    r, width = radius[p], place[s, 1] - place[s, 0]
+    unit = sqrt(8.0 * within / (1.0 + r * bend))
+    if width <= unit * sqrt(_WHOLE_SAG):
+        return 0
+    step, brink = unit * sqrt(_SAG), unit * sqrt(_END_SAG)
+    parts = max(ceil((width - 2.0 * brink) / step), 0) + 2
+    if base + parts > len(out):
+        return -1
+    shrink = width / (2.0 * brink + (parts - 2) * step)
+    wide = r * (1.0 + _OUT * within)
+    angle = place[s, 0] + brink * shrink
+    c, n = cos(angle), sin(angle)
+    dx, dy = place[s, 2], place[s, 3]
+    ex, ey = wide * (c * dx - n * dy), wide * (c * dy + n * dx)
+    c, n = cos(step * shrink), sin(step * shrink)
+    x, y = xy[p, 0], xy[p, 1]
+    for j in range(parts - 1):
+        out[base + j, 0], out[base + j, 1] = x + ex, y + ey
+        ex, ey = c * ex - n * ey, c * ey + n * ex
+    return parts - 1
 
 
 @kernel()
-def disc(
-    v, xy, radius, keep, first, reach, caps, prims, joins, head, tubes, level, levels, stack, near,
-    span, ends, hits, counts, total, told, place,
+def trace(
+    length, ring, told, place, discs, xy, radius, caps, within, bend, straight, out, base
 ):  # fmt: skip
-    """Enter the uncovered arcs of a disc; return the new total, or -1."""
-    cx, cy, r = xy[v, 0], xy[v, 1], radius[v]
-    for i in range(head[v], max(head[v + 1], head[v] + 1)):
-        dx, dy, width, before, after = 1.0, 0.0, 2.0 * pi, v, v
-        if i < head[v + 1]:
-            dx, dy, width, before, after = _free(v, i, keep, caps, prims, joins, head)
-        if width < 0.0:
-            continue
-        # The ball that holds the arc.
-        x, y, ball = cx, cy, r
-        if width <= pi:
-            half = 0.5 * width
-            c, s, ball = cos(half), sin(half), r * sin(half)
-            x += r * c * (c * dx - s * dy)
-            y += r * c * (c * dy + s * dx)
-        found, low, high, is_covered = 0, 0.0, width, False
-        # Among many points a few from all sides may cover the disc at once.
-        top, is_probe, is_first = -1, head[v] == head[v + 1] and level[1] > 8 * SOME, True
-        while (top >= 0 or is_first) and not is_covered:
-            if is_probe:
-                count, is_probe = SOME, False
-                for n in range(SOME):
-                    near[n] = first + n * (level[1] // SOME)
-            else:
-                count, top = beside(
-                    tubes, level, levels, first, x, y, reach + ball, stack, top, near
-                )
-                is_first = False
-            for n in range(count):
-                other, noted = near[n], found
-                if prims[other, 0] == v or prims[other, 1] == v:
-                    continue
-                px, py = cx - caps[other, A], cy - caps[other, A + 1]
-                on = px * caps[other, U] + py * caps[other, U + 1]
-                past = min(max(on, 0.0), caps[other, LENGTH])
-                gap2 = (px - past * caps[other, U]) ** 2 + (py - past * caps[other, U + 1]) ** 2
-                far = r + max(caps[other, RADII], caps[other, RADII + 1])
-                if gap2 >= far * far:
-                    continue
-                is_inside = _circle_hits(cx, cy, r, caps, other, prims, hits, counts)
-                if counts[0] != counts[1]:
-                    return -1
-                is_covered = counts[0] == 0 and is_inside and past == on
-                for a in range(counts[0]):
-                    begin = _angle(dx, dy, hits[2 * a, 0], hits[2 * a, 1])
-                    end, into, out = inf, int(hits[2 * a, 2]), -1
-                    for b in range(counts[1]):
-                        stop = _angle(dx, dy, hits[2 * b + 1, 0], hits[2 * b + 1, 1])
-                        stop = stop + 2.0 * pi if stop < begin else stop
-                        if stop < end:
-                            end, out = stop, int(hits[2 * b + 1, 2])
-                    found = _add(span, ends, found, begin, end, into, out, width)
-                    if end > 2.0 * pi:
-                        found = _add(span, ends, found, -inf, end - 2.0 * pi, -1, out, width)
-                low, high = _spread(span, noted, found, low, high)
-                if is_covered or (found > 0 and low >= high):
-                    is_covered = True
-                    break
-        if not is_covered:
-            total = _uncovered(
-                span, ends, found, width, v, before, after, dx, dy, total, told, place
-            )
-            if total > len(told):
+    """Enter the vertices of a ring of `length` stretches; return their number, -1 without room.
+
+    The first vertex isn't repeated.
+    """
+    at = base
+    for i in range(length):
+        one = ring[i]
+        p = told[one, 0]
+        x, y = place_end(told, place, one, 0, discs, xy, radius, caps)
+        if at + 2 > len(out):
+            return -1
+        same = _SAME * within * (radius[p] if p < discs else caps[(p - discs) // 2, RADII])
+        if at == base or (x - out[at - 1, 0]) ** 2 + (y - out[at - 1, 1]) ** 2 > same * same:
+            out[at, 0], out[at, 1] = x, y
+            at += 1
+        if p < discs:
+            more = _arc(told, place, one, xy, radius, within, bend, out, at)
+            if more < 0:
                 return -1
-    return total
+            at += more
+            continue
+        parts = ceil((place[one, 1] - place[one, 0]) / straight)
+        if at + parts > len(out):
+            return -1
+        x1, y1 = place_end(told, place, one, 1, discs, xy, radius, caps)
+        for j in range(1, parts):
+            f = j / parts
+            out[at, 0], out[at, 1] = x + f * (x1 - x), y + f * (y1 - y)
+            at += 1
+    return at - base
+
+
+@kernel()
+def double_area(out, base, count):
+    """Return twice the area left of a ring, and its length."""
+    x0, y0, total, length = out[base, 0], out[base, 1], 0.0, 0.0
+    ux, uy = 0.0, 0.0
+    for i in range(base + 1, base + count):
+        vx, vy = out[i, 0] - x0, out[i, 1] - y0
+        total += ux * vy - uy * vx
+        length += sqrt((vx - ux) ** 2 + (vy - uy) ** 2)
+        ux, uy = vx, vy
+    return total, length + sqrt(ux * ux + uy * uy)

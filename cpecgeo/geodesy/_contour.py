@@ -1,7 +1,11 @@
-"""Compiled: the outlines of many geometries' capsules as rings in lon, lat.
+"""Compiled: the outlines of all that is within a radius of edges, in a plane.
 
-Stretches of arcs and tangents (`_capsules`) are joined end to end to rings. An arc gets as many
-vertices as the tolerance asks for: they lie outside the radius, the middles between them inside.
+From each arc and tangent of a geometry's capsules (`_capsules`) the stretches that other capsules
+cover are taken away. At its end, each stretch that remains meets the one that goes on; so they are
+joined to rings.
+
+What is ambiguous fails: stretches then don't fit together, as where three circles meet in a point,
+or where edges lie on each other.
 """
 
 # Kernels have signatures of their own, which say more than annotations would.
@@ -9,116 +13,225 @@ vertices as the tolerance asks for: they lie outside the radius, the middles bet
 
 from __future__ import annotations
 
-from math import ceil, cos, sin, sqrt
+from math import cos, inf, pi, sin
 
 import numpy as np
 
-from cpecgeo.geodesy._capsules import COLUMNS, RADII, TANGENT, A, describe, disc, normal, tangent
+from cpecgeo.geodesy._capsules import (
+    COLUMNS,
+    DEEPEST,
+    FAN,
+    LENGTH,
+    RADII,
+    SOME,
+    TANGENT,
+    A,
+    U,
+    add,
+    angle,
+    beside,
+    circle_hits,
+    covers,
+    describe,
+    double_area,
+    grow,
+    line_hits,
+    narrow,
+    normal,
+    place_end,
+    trace,
+    uncovered,
+)  # fmt: skip
 from cpecgeo.geodesy._compile import kernel
-from cpecgeo.geodesy._ellipsoid import E2, PER_A2, PER_B2
-from cpecgeo.geodesy._rings import arctangent
-from cpecgeo.geodesy._tubes import DEEPEST, FAN, SOME, grow
 
-__all__ = ["contours", "unproject"]
+__all__ = ["contours"]
 
 _STRETCHES = 16  # most per capsule
 _NEAR = 1e-5  # share of the radius: how far ends that meet may be apart
-_SAME = 0.02  # of the tolerance: nearer vertices become one
-_OUT = 0.9  # of the tolerance: how far outside the radius vertices of arcs lie
-# Of the tolerance: sag of an arc between such vertices, between one and an end, and between ends.
-_SAG, _END_SAG, _WHOLE_SAG = 1.85, 1.4, 0.95
-_BLOCK = 512  # vertices
-_DEGREE = 57.29577951308232
 
 
 @kernel()
-def _spot(told, place, s, end, discs, xy, radius, caps):
-    """Return the start (0) or end (1) of a stretch."""
-    p, at = told[s, 0], place[s, end]
-    if p < discs:
-        c, n = cos(at), sin(at)
-        dx, dy = place[s, 2], place[s, 3]
-        return xy[p, 0] + radius[p] * (c * dx - n * dy), xy[p, 1] + radius[p] * (c * dy + n * dx)
-    k, side = (p - discs) // 2, (p - discs) % 2
-    nx, ny = normal(caps, k, side)
-    r = caps[k, RADII + side]
-    x, y = caps[k, A + 2 * side], caps[k, A + 1 + 2 * side]
-    return x + r * nx - at * ny, y + r * ny + at * nx
-
-
-@kernel()
-def _arc(told, place, s, xy, radius, within, bend, out, base):
-    """Enter the vertices of an arc between its ends; return their number, -1 without room."""
-    p = told[s, 0]
-    r, width = radius[p], place[s, 1] - place[s, 0]
-    unit = sqrt(8.0 * within / (1.0 + r * bend))
-    if width <= unit * sqrt(_WHOLE_SAG):
-        return 0
-    step, brink = unit * sqrt(_SAG), unit * sqrt(_END_SAG)
-    parts = max(ceil((width - 2.0 * brink) / step), 0) + 2
-    if base + parts > len(out):
-        return -1
-    shrink = width / (2.0 * brink + (parts - 2) * step)
-    wide = r * (1.0 + _OUT * within)
-    angle = place[s, 0] + brink * shrink
-    c, n = cos(angle), sin(angle)
-    dx, dy = place[s, 2], place[s, 3]
-    ex, ey = wide * (c * dx - n * dy), wide * (c * dy + n * dx)
-    c, n = cos(step * shrink), sin(step * shrink)
-    x, y = xy[p, 0], xy[p, 1]
-    for j in range(parts - 1):
-        out[base + j, 0], out[base + j, 1] = x + ex, y + ey
-        ex, ey = c * ex - n * ey, c * ey + n * ex
-    return parts - 1
-
-
-@kernel()
-def _trace(
-    length, ring, told, place, discs, xy, radius, caps, within, bend, straight, out, base
+def _joined(
+    k, side, turn, nx, ny, tx, ty, x0, y0, caps, prims, joins, head, span, ends, found
 ):  # fmt: skip
-    """Enter the vertices of a ring of `length` stretches; return their number, -1 without room.
+    """Note what capsules that share a disc with k cover of its tangent; return the new number.
 
-    The first vertex isn't repeated.
+    The disc is that at the start of the tangent (0) or at its end (1).
     """
-    at = base
-    for i in range(length):
-        one = ring[i]
-        p = told[one, 0]
-        x, y = _spot(told, place, one, 0, discs, xy, radius, caps)
-        if at + 2 > len(out):
-            return -1
-        same = _SAME * within * (radius[p] if p < discs else caps[(p - discs) // 2, RADII])
-        if at == base or (x - out[at - 1, 0]) ** 2 + (y - out[at - 1, 1]) ** 2 > same * same:
-            out[at, 0], out[at, 1] = x, y
-            at += 1
-        if p < discs:
-            more = _arc(told, place, one, xy, radius, within, bend, out, at)
-            if more < 0:
-                return -1
-            at += more
+    v, width = prims[k, side if turn == 0 else 1 - side], caps[k, TANGENT]
+    for i in range(head[v], head[v + 1]):
+        other = joins[i]
+        a = prims[other, 0]
+        if other == k or not covers(caps, other, 0 if a == v else 1, nx, ny):
             continue
-        parts = ceil((place[one, 1] - place[one, 0]) / straight)
-        if at + parts > len(out):
-            return -1
-        x1, y1 = _spot(told, place, one, 1, discs, xy, radius, caps)
-        for j in range(1, parts):
-            f = j / parts
-            out[at, 0], out[at, 1] = x + f * (x1 - x), y + f * (y1 - y)
-            at += 1
-    return at - base
+        # The other's tangent that comes to this disc, or goes on from it.
+        side2 = 1 - turn if a == v else turn
+        mx, my = normal(caps, other, side2)
+        cross, dot = abs(nx * my - ny * mx), nx * mx + ny * my
+        cut = caps[k, RADII + abs(side - turn)] * cross / (1.0 + dot) if dot > 0.0 else inf
+        if cut < width and cut < caps[other, TANGENT]:
+            enter, leave, into = width - cut, cut, prims[other, 2 + side2]
+            out = into
+        else:
+            enter, leave, into, out = line_hits(x0, y0, tx, ty, caps, other, prims, a == v, a != v)
+        if turn == 1 and into >= 0:
+            found = add(span, ends, found, enter, inf, into, -1, width)
+        if turn == 0 and out >= 0:
+            found = add(span, ends, found, -inf, leave, -1, out, width)
+    return found
 
 
 @kernel()
-def _double_area(out, base, count):
-    """Return twice the area left of a ring, and its length."""
-    x0, y0, total, length = out[base, 0], out[base, 1], 0.0, 0.0
-    ux, uy = 0.0, 0.0
-    for i in range(base + 1, base + count):
-        vx, vy = out[i, 0] - x0, out[i, 1] - y0
-        total += ux * vy - uy * vx
-        length += sqrt((vx - ux) ** 2 + (vy - uy) ** 2)
-        ux, uy = vx, vy
-    return total, length + sqrt(ux * ux + uy * uy)
+def _tangent(
+    k, side, first, reach, caps, prims, joins, head, tubes, level, levels, stack, near, span,
+    ends, total, told, place,
+):  # fmt: skip
+    """Enter the uncovered stretches of a capsule's tangent; return the new total, or -1."""
+    nx, ny = normal(caps, k, side)
+    tx, ty, width = -ny, nx, caps[k, TANGENT]
+    start, stop = prims[k, side], prims[k, 1 - side]  # the discs at its ends
+    x0 = caps[k, A + 2 * side] + caps[k, RADII + side] * nx
+    y0 = caps[k, A + 1 + 2 * side] + caps[k, RADII + side] * ny
+    found = 0
+    for turn in range(2):
+        found = _joined(
+            k, side, turn, nx, ny, tx, ty, x0, y0, caps, prims, joins, head, span, ends, found
+        )
+    low, high = narrow(span, 0, found, 0.0, width)
+    if low >= high:
+        return total
+    top, is_first = -1, True
+    while top >= 0 or is_first:
+        count, top = beside(
+            tubes, level, levels, first, x0 + 0.5 * width * tx, y0 + 0.5 * width * ty,
+            reach + 0.5 * width, stack, top, near,
+        )  # fmt: skip
+        is_first = False
+        for i in range(count):
+            other, before = near[i], found
+            if other == k or prims[other, 0] in (start, stop) or prims[other, 1] in (start, stop):
+                continue
+            # Seen along the other one's axis.
+            ux, uy = caps[other, U], caps[other, U + 1]
+            px, py = x0 - caps[other, A], y0 - caps[other, A + 1]
+            qx, qy = px + width * tx, py + width * ty
+            r, far = max(caps[other, RADII], caps[other, RADII + 1]), caps[other, LENGTH]
+            if far > 0.0:
+                off, off2 = ux * py - uy * px, ux * qy - uy * qx
+                on, on2 = ux * px + uy * py, ux * qx + uy * qy
+                if min(off, off2) > r or max(off, off2) < -r:
+                    continue
+                if min(on, on2) > far + r or max(on, on2) < -r:
+                    continue
+            enter, leave, into, out = line_hits(x0, y0, tx, ty, caps, other, prims, False, False)
+            if into < 0 and out < 0:
+                continue
+            if into < 0 or out < 0:
+                return -1
+            found = add(span, ends, found, enter, leave, into, out, width)
+            low, high = narrow(span, before, found, low, high)
+            if low >= high:
+                return total
+    return uncovered(
+        span, ends, found, width, prims[k, 2 + side], start, stop, 0.0, 0.0, total, told, place
+    )
+
+
+@kernel()
+def _free(v, i, keep, caps, prims, joins, head):
+    """Return the arc of a disc from the tangent of capsule i of those that it joins.
+
+    That is the direction where it begins, its angle (negative where there is none), and the
+    tangents before and after it.
+    """
+    k = joins[i]
+    side = 1 if prims[k, 0] == v else 0
+    dx, dy = normal(caps, k, side)
+    before, width, after = prims[k, 2 + side], inf, -1
+    if keep[k] != 0 and keep[k] != side + 1:
+        return dx, dy, -1.0, before, after
+    for j in range(head[v], head[v + 1]):
+        other = joins[j]
+        side2 = 0 if prims[other, 0] == v else 1
+        if j != i and covers(caps, other, side2, dx, dy):
+            return dx, dy, -1.0, before, after
+        mx, my = normal(caps, other, side2)
+        turned = angle(dx, dy, mx, my)
+        if turned < width:
+            width, after = turned, prims[other, 2 + side2]
+    return dx, dy, width, before, after
+
+
+@kernel()
+def _disc(
+    v, xy, radius, keep, first, reach, caps, prims, joins, head, tubes, level, levels, stack, near,
+    span, ends, hits, counts, total, told, place,
+):  # fmt: skip
+    """Enter the uncovered arcs of a disc; return the new total, or -1."""
+    cx, cy, r = xy[v, 0], xy[v, 1], radius[v]
+    for i in range(head[v], max(head[v + 1], head[v] + 1)):
+        dx, dy, width, before, after = 1.0, 0.0, 2.0 * pi, v, v
+        if i < head[v + 1]:
+            dx, dy, width, before, after = _free(v, i, keep, caps, prims, joins, head)
+        if width < 0.0:
+            continue
+        # The ball that holds the arc.
+        x, y, ball = cx, cy, r
+        if width <= pi:
+            half = 0.5 * width
+            c, s, ball = cos(half), sin(half), r * sin(half)
+            x += r * c * (c * dx - s * dy)
+            y += r * c * (c * dy + s * dx)
+        found, low, high, is_covered = 0, 0.0, width, False
+        # Among many points a few from all sides may cover the disc at once.
+        top, is_probe, is_first = -1, head[v] == head[v + 1] and level[1] > 8 * SOME, True
+        while (top >= 0 or is_first) and not is_covered:
+            if is_probe:
+                count, is_probe = SOME, False
+                for n in range(SOME):
+                    near[n] = first + n * (level[1] // SOME)
+            else:
+                count, top = beside(
+                    tubes, level, levels, first, x, y, reach + ball, stack, top, near
+                )
+                is_first = False
+            for n in range(count):
+                other, noted = near[n], found
+                if prims[other, 0] == v or prims[other, 1] == v:
+                    continue
+                px, py = cx - caps[other, A], cy - caps[other, A + 1]
+                on = px * caps[other, U] + py * caps[other, U + 1]
+                past = min(max(on, 0.0), caps[other, LENGTH])
+                gap2 = (px - past * caps[other, U]) ** 2 + (py - past * caps[other, U + 1]) ** 2
+                far = r + max(caps[other, RADII], caps[other, RADII + 1])
+                if gap2 >= far * far:
+                    continue
+                is_inside = circle_hits(cx, cy, r, caps, other, prims, hits, counts)
+                if counts[0] != counts[1]:
+                    return -1
+                is_covered = counts[0] == 0 and is_inside and past == on
+                for a in range(counts[0]):
+                    begin = angle(dx, dy, hits[2 * a, 0], hits[2 * a, 1])
+                    end, into, out = inf, int(hits[2 * a, 2]), -1
+                    for b in range(counts[1]):
+                        stop = angle(dx, dy, hits[2 * b + 1, 0], hits[2 * b + 1, 1])
+                        stop = stop + 2.0 * pi if stop < begin else stop
+                        if stop < end:
+                            end, out = stop, int(hits[2 * b + 1, 2])
+                    found = add(span, ends, found, begin, end, into, out, width)
+                    if end > 2.0 * pi:
+                        found = add(span, ends, found, -inf, end - 2.0 * pi, -1, out, width)
+                low, high = narrow(span, noted, found, low, high)
+                if is_covered or (found > 0 and low >= high):
+                    is_covered = True
+                    break
+        if not is_covered:
+            total = uncovered(
+                span, ends, found, width, v, before, after, dx, dy, total, told, place
+            )
+            if total > len(told):
+                return -1
+    return total
 
 
 @kernel()
@@ -160,8 +273,8 @@ def _rings(
             onward = _next(told, first_of, one, total)
             if onward < 0:
                 return -2, rings
-            x0, y0 = _spot(told, place, one, 1, discs, xy, radius, caps)
-            x1, y1 = _spot(told, place, onward, 0, discs, xy, radius, caps)
+            x0, y0 = place_end(told, place, one, 1, discs, xy, radius, caps)
+            x1, y1 = place_end(told, place, onward, 0, discs, xy, radius, caps)
             if not (x1 - x0) ** 2 + (y1 - y0) ** 2 <= (_NEAR * reach) ** 2:
                 return -2, rings
             if onward == s:
@@ -171,13 +284,13 @@ def _rings(
             one = onward
         if rings >= len(ring_end):
             return -1, rings
-        count = _trace(
+        count = trace(
             length, ring, told, place, discs, xy, radius, caps, within, shape[g, 1], shape[g, 2],
             out, base,
         )  # fmt: skip
         if count < 0:
             return -1, rings
-        double, around = _double_area(out, base, count)
+        double, around = double_area(out, base, count)
         if count < 3 or (double < 0.0 and -double < within * reach * around):
             continue
         base += count
@@ -239,7 +352,7 @@ def contours(
                     if done[v]:
                         continue
                     done[v] = True
-                    total = disc(
+                    total = _disc(
                         v, xy, radius, keep, begin[g, 1], reach, caps, prims, joins, head, tubes,
                         level, levels, stack, near, span, ends, hits, hit_counts, total, told,
                         place,
@@ -247,7 +360,7 @@ def contours(
                 elif prims[k, 0] == prims[k, 1] or (keep[k] != 0 and keep[k] != part - 1):
                     continue
                 else:
-                    total = tangent(
+                    total = _tangent(
                         k, part - 2, begin[g, 1], reach, caps, prims, joins, head, tubes, level,
                         levels, stack, near, span, ends, total, told, place,
                     )  # fmt: skip
@@ -271,32 +384,3 @@ def contours(
             at, rings = end, more
     counts[0], counts[1] = at, rings
     return 0
-
-
-@kernel("rows, ints, int, int, rows, rows")
-def unproject(plane, owner, first, last, frames, out):
-    """Enter lon, lat of places in planes, rows first to last.
-
-    `frames` has for each geometry: lon, lat; sine and cosine of the latitude; distance of the
-    plane's centre from the axis and from the equator's plane; tangent of its latitude; radius of
-    the sphere.
-    """
-    for base in range(first, last, _BLOCK):
-        for i in range(base, min(base + _BLOCK, last)):
-            g = owner[i]
-            px, py = plane[i, 0], plane[i, 1]
-            s, c, across, high = frames[g, 2], frames[g, 3], frames[g, 4], frames[g, 5]
-            sphere, t0 = frames[g, 7], frames[g, 6]
-            t2 = (px * px + py * py) / (4.0 * sphere * sphere)
-            up = -2.0 * sphere * t2 / (1.0 + t2)
-            east, x, z = 0.0, 0.0, 0.0
-            # The height at which this is on the ellipsoid, by Newton's method.
-            for _ in range(5):
-                scale = 1.0 + up / (2.0 * sphere)
-                east, north = px * scale, py * scale
-                x, z = across - s * north + c * up, high + c * north + s * up
-                f = PER_A2 * (x * x + east * east) + PER_B2 * z * z - 1.0
-                up -= 0.5 * f / (PER_A2 * c * x + PER_B2 * s * z)
-            flat = (1.0 - E2) * sqrt(x * x + east * east)
-            out[i, 0] = frames[g, 0] + _DEGREE * arctangent(east / x)
-            out[i, 1] = frames[g, 1] + _DEGREE * arctangent((z - t0 * flat) / (flat + t0 * z))
