@@ -127,7 +127,9 @@ def _add_numbers(frame: gpd.GeoDataFrame, driver: str, ids: dict[str, list[Any]]
         return frame
     # GDAL's own ids of GeoJSON features aren't reliable.
     for place, (name, values) in enumerate(ids.items()):
-        column = unify(values)
+        kinds = {type(one) for one in values if one is not None}
+        mixed = len(kinds) > 1  # such as 1.5 and 2, which stay as they are written
+        column = unify([None if one is None else str(one) for one in values] if mixed else values)
         if name in frame and name == "id":
             frame["id"] = column
         else:
