@@ -22,7 +22,7 @@ from cpecgeo.geodesy import Index, buffer, length_km
 from cpecgeo.geodesy.inputs import positive_km
 from cpecgeo.osm.elements import Elements, Foot, Segments, point, split
 from cpecgeo.osm.overpass import Overpass
-from cpecgeo.osm.paths import Arcs, Path, cost_along, draw, reach, seeds
+from cpecgeo.osm.paths import Arcs, Path, Weights, draw
 from cpecgeo.osm.sources import acquire
 from cpecgeo.osm.tags import network_filters
 
@@ -141,13 +141,13 @@ class Graph:
             )
         return Foot(-1, 0.0, int(at[0]), 0.0)
 
-    def _weigh(self, weight: Weight) -> tuple[NDArray[np.float64], Arcs]:
-        """Return kilometres or hours of each edge, and the arcs with these costs."""
+    def _weigh(self, weight: Weight) -> Weights:
+        """Return the edges with their kilometres or hours as costs."""
         if weight not in {"km", "hours"}:
             raise InputError(f"weight is {weight!r}; give 'km' or 'hours'.")
         if weight == "km":
-            return self.segments.km, self.by_km
-        return self.segments.hours, self.by_hours
+            return Weights(self.segments, self.segments.km, self.by_km)
+        return Weights(self.segments, self.segments.hours, self.by_hours)
 
     def path(self, a: PointLike, b: PointLike, *, weight: Weight = "km") -> Path | None:
         """Return the shortest or quickest path between two points.
@@ -170,18 +170,12 @@ class Graph:
             An unknown weight or node, or an empty network.
         """
         start, end = self.snap(a, "a")[0], self.snap(b, "b")[0]
-        s, (cost, arcs) = self.segments, self._weigh(weight)
+        weights = self._weigh(weight)
         apart = length_km(shapely.LineString([self._point(f) for f in (start, end)]))
         guess = _BENDS * float(apart) + _SPARE_KM
-        least, along = arcs.path(
-            seeds(s, start, cost, end=False),
-            seeds(s, end, cost, end=True),
-            guess=guess if weight == "km" else guess / _SLOW_KMH,
-        )
-        direct = cost_along(s, start, end, cost)
-        if direct <= least:
-            least, along = direct, np.empty(0, np.int32)
-        return draw(self.ways, s, start, end, along) if np.isfinite(least) else None
+        guess = guess if weight == "km" else guess / _SLOW_KMH
+        least, along = weights.path(start, end, guess=guess)
+        return draw(self.ways, self.segments, start, end, along) if np.isfinite(least) else None
 
     def _point(self, foot: Foot) -> Any:
         return self.segments.node_xy[foot.node] if foot.node >= 0 else point(self.segments, foot)
@@ -208,17 +202,7 @@ class Graph:
         """
         starts = self.snap(a, "a")
         ends = starts if b is None else self.snap(b, "b")
-        s, (cost, arcs) = self.segments, self._weigh(weight)
-        table = arcs.matrix(
-            [seeds(s, f, cost, end=False) for f in starts],
-            [seeds(s, f, cost, end=True) for f in ends],
-        )
-        on: dict[int, list[int]] = {}
-        for j, end in enumerate(ends):
-            on.setdefault(end.edge, []).append(j)
-        for i, start in enumerate(starts):
-            for j in on.get(start.edge, ()):
-                table[i, j] = min(table[i, j], cost_along(s, start, ends[j], cost))
+        table = self._weigh(weight).matrix(starts, ends)
         rows, columns = (getattr(x, "index", None) for x in (a, a if b is None else b))
         return pd.DataFrame(
             table,
@@ -248,8 +232,7 @@ class Graph:
             raise InputError("Give either km= or hours= to reach.")
         weight: Weight = "km" if hours is None else "hours"
         limit = positive_km(km if hours is None else hours, weight)  # type: ignore[arg-type]
-        cost, arcs = self._weigh(weight)
-        frame = reach(self.ways, self.segments, self.snap(a, "a")[0], cost, arcs, limit)
+        frame = self._weigh(weight).reach(self.ways, self.snap(a, "a")[0], limit)
         frame.attrs = {"weight": weight, "limit": limit, "licence": "ODbL-1.0", **self.record}
         return frame
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -26,11 +25,9 @@ from cpecgeo.geodesy.inputs import positive_km
 from cpecgeo.osm.elements import Elements
 from cpecgeo.osm.graph import Graph
 from cpecgeo.osm.matching import Anchor, Match, match
-from cpecgeo.osm.overpass import Overpass
-from cpecgeo.osm.sources import acquire
 from cpecgeo.osm.tags import is_own, section_filters
 
-__all__ = ["Deviation", "Plan", "deviation", "plan", "refresh_line", "store_line"]
+__all__ = ["Deviation", "Plan", "deviation", "plan", "store_line"]
 
 _REQUEST_KM = 60.0  # length of line per request
 _LEAST_BUFFER_KM, _MOST_BUFFER_KM = 2.0, 25.0
@@ -61,20 +58,6 @@ def plan(name: str, buffer_km: float | None = None) -> Plan:
     base = corridor(name, geometry="bundled")
     radius = _radius(base, buffer_km)
     return Plan(base, radius, _requests(base, radius))
-
-
-def refresh_line(
-    name: str,
-    *,
-    buffer_km: float | None = None,
-    file: str | Path | None = None,
-    overpass: Overpass | None = None,
-    progress: Callable[[int, int], object] | None = None,
-) -> Refreshed:
-    """Refresh one corridor; see `cpecgeo.osm.refresh`."""
-    wanted = plan(name, buffer_km)
-    ways, record = acquire(wanted.requests, file=file, overpass=overpass, progress=progress)
-    return store_line(wanted, ways, record)
 
 
 def store_line(wanted: Plan, ways: Elements, record: Mapping[str, Any]) -> Refreshed:

@@ -20,9 +20,9 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.geodesy import Chainage, length_km
-from cpecgeo.osm.elements import Foot, Segments, clip, point
+from cpecgeo.osm.elements import Foot, clip, point
 from cpecgeo.osm.graph import Graph
-from cpecgeo.osm.paths import Arcs, Span, cost_along, seeds, spans
+from cpecgeo.osm.paths import Span, Weights, spans
 
 __all__ = ["Anchor", "Match", "match"]
 
@@ -87,7 +87,7 @@ def match(net: Graph, cost: NDArray[np.float64], anchors: Sequence[Anchor], old:
     `cost` is the kilometres of each edge, raised where the edge isn't the corridor's own. Anchors
     are in order of chainage; the first and the last are the ends of the line.
     """
-    s, arcs = net.segments, net.weigh(cost)
+    s, weights = net.segments, Weights(net.segments, cost, net.weigh(cost))
     candidates = _candidates(net, anchors)
     met = [i for i, near in enumerate(candidates) if near]
     missed = [
@@ -95,7 +95,7 @@ def match(net: Graph, cost: NDArray[np.float64], anchors: Sequence[Anchor], old:
         for a, near in zip(anchors, candidates, strict=True)
         if not near
     ]
-    chosen = _choose(s, arcs, cost, anchors, candidates, met)
+    chosen = _choose(weights, anchors, candidates, met)
     line = _Line(old)
     ways: dict[int, None] = {}
     gaps: list[tuple[float, float, str, str, str]] = []
@@ -111,7 +111,7 @@ def match(net: Graph, cost: NDArray[np.float64], anchors: Sequence[Anchor], old:
         if i == met[-1]:
             break
         b, onward = anchors[met[n + 1]], chosen[n + 1]
-        leg, why = _leg(s, arcs, cost, (foot, onward), b.km - a.km)
+        leg, why = _leg(weights, foot, onward, b.km - a.km)
         if why:
             line.keep(a.km, b.km)
             gaps.append((a.km, b.km, a.name, b.name, why))
@@ -188,12 +188,7 @@ def _candidates(net: Graph, anchors: Sequence[Anchor]) -> list[list[Foot]]:
 
 
 def _choose(
-    s: Segments,
-    arcs: Arcs,
-    cost: NDArray[np.float64],
-    anchors: Sequence[Anchor],
-    candidates: list[list[Foot]],
-    met: list[int],
+    weights: Weights, anchors: Sequence[Anchor], candidates: list[list[Foot]], met: list[int]
 ) -> list[Foot]:
     """Return one candidate for each anchor that has any."""
     if not met:
@@ -207,7 +202,7 @@ def _choose(
     for i, j in pairwise(met):
         # A gap costs more than any sensible path.
         wide = 5.0 * (anchors[j].km - anchors[i].km) + 20.0
-        step = _costs(s, arcs, cost, (candidates[i], candidates[j]), wide)
+        step = weights.matrix(candidates[i], candidates[j], limit=wide)
         through = total[:, None] + np.minimum(step, wide)
         back.append(through.argmin(axis=0))
         total = through.min(axis=0) + beside(j)
@@ -219,36 +214,10 @@ def _choose(
     return chosen[::-1]
 
 
-def _costs(
-    s: Segments,
-    arcs: Arcs,
-    cost: NDArray[np.float64],
-    ends: tuple[list[Foot], list[Foot]],
-    limit: float,
-) -> NDArray[np.float64]:
-    """Return the cost from each candidate of one anchor to each of the next."""
-    table = arcs.matrix(
-        [seeds(s, foot, cost, end=False) for foot in ends[0]],
-        [seeds(s, foot, cost, end=True) for foot in ends[1]],
-        limit=limit,
-    )
-    for i, a in enumerate(ends[0]):
-        for j, b in enumerate(ends[1]):
-            table[i, j] = min(table[i, j], cost_along(s, a, b, cost))
-    return table
-
-
-def _leg(
-    s: Segments, arcs: Arcs, cost: NDArray[np.float64], ends: tuple[Foot, Foot], km: float
-) -> tuple[list[Span], str]:
+def _leg(weights: Weights, start: Foot, end: Foot, km: float) -> tuple[list[Span], str]:
     """Return the spans of one leg, or the reason why there is no path."""
-    start, end = ends
-    least, along = arcs.path(
-        seeds(s, start, cost, end=False), seeds(s, end, cost, end=True), guess=2 * km + 1
-    )
-    direct = cost_along(s, start, end, cost)
-    if direct <= least:
-        least, along = direct, np.empty(0, np.int32)
+    s = weights.edges
+    least, along = weights.path(start, end, guess=2 * km + 1)
     if not np.isfinite(least):
         return [], "no path on mapped track"
     leg = spans(s, start, end, along)

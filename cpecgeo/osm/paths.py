@@ -1,4 +1,4 @@
-"""Least-cost search over directed arcs, by scipy, and the paths found."""
+"""Least-cost search over directed arcs, by scipy, and the paths between points of a network."""
 
 from __future__ import annotations
 
@@ -21,11 +21,9 @@ __all__ = [
     "Group",
     "Path",
     "Span",
+    "Weights",
     "clip",
-    "cost_along",
     "draw",
-    "reach",
-    "seeds",
     "spans",
 ]
 
@@ -194,28 +192,93 @@ class Path:
     ways: pd.DataFrame
 
 
-def seeds(edges: Segments, foot: Foot, cost: Floats, *, end: bool) -> Group:
-    """Return the nodes next to a foot in the direction of travel, with their costs."""
-    if foot.node >= 0:
-        return Arcs.node(foot.node)
-    e = foot.edge
-    ahead, back = (1 - foot.share) * float(cost[e]), foot.share * float(cost[e])
-    tail, head = edges.tail[e], edges.head[e]
-    # Going forward, a destination is reached from the tail, and an origin is left to the head.
-    nodes = [(tail, back), (head, ahead)] if end else [(head, ahead), (tail, back)]
-    open_ = (bool(edges.forward[e]), bool(edges.backward[e]))
-    kept = [n for n, o in zip(nodes, open_, strict=True) if o]
-    return np.array([n for n, _ in kept], np.int32), np.array([c for _, c in kept], float)
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """Edges with the cost of each, and the arcs that have these costs."""
 
+    edges: Segments
+    cost: Floats
+    arcs: Arcs
 
-def cost_along(edges: Segments, a: Foot, b: Foot, cost: Floats) -> float:
-    """Return the cost from a to b along the edge that both are on; infinite where impossible."""
-    if a.edge != b.edge or a.edge < 0:
-        return np.inf
-    free = edges.forward[a.edge] if b.share >= a.share else edges.backward[a.edge]
-    if not free and a.share != b.share:
-        return np.inf
-    return abs(b.share - a.share) * float(cost[a.edge])
+    def path(self, start: Foot, end: Foot, *, guess: float = np.inf) -> tuple[float, Ints]:
+        """Return the cost and the arcs of the cheapest path between two feet; see `Arcs.path`.
+
+        No arc is used where the feet are on one edge and the path stays on it.
+        """
+        found = self.arcs.path(
+            self._nodes(start, end=False), self._nodes(end, end=True), guess=guess
+        )
+        direct = self._along(start, end)
+        return (direct, np.empty(0, np.int32)) if direct <= found[0] else found
+
+    def matrix(self, starts: list[Foot], ends: list[Foot], *, limit: float = np.inf) -> Floats:
+        """Return the least cost from each start to each end; see `Arcs.matrix`."""
+        table = self.arcs.matrix(
+            [self._nodes(start, end=False) for start in starts],
+            [self._nodes(end, end=True) for end in ends],
+            limit=limit,
+        )
+        on: dict[int, list[int]] = {}
+        for j, end in enumerate(ends):
+            on.setdefault(end.edge, []).append(j)
+        for i, start in enumerate(starts):
+            for j in on.get(start.edge, ()):
+                table[i, j] = min(table[i, j], self._along(start, ends[j]))
+        return table
+
+    def _nodes(self, foot: Foot, *, end: bool) -> Group:
+        """Return the nodes next to a foot in the direction of travel, with their costs."""
+        if foot.node >= 0:
+            return Arcs.node(foot.node)
+        e, edges = foot.edge, self.edges
+        ahead, back = (1 - foot.share) * float(self.cost[e]), foot.share * float(self.cost[e])
+        tail, head = edges.tail[e], edges.head[e]
+        # Going forward, a destination is reached from the tail, and an origin is left to the head.
+        nodes = [(tail, back), (head, ahead)] if end else [(head, ahead), (tail, back)]
+        is_open = (bool(edges.forward[e]), bool(edges.backward[e]))
+        kept = [n for n, may in zip(nodes, is_open, strict=True) if may]
+        return np.array([n for n, _ in kept], np.int32), np.array([c for _, c in kept], float)
+
+    def _along(self, a: Foot, b: Foot) -> float:
+        """Return the cost along the edge that both feet are on; infinite where impossible."""
+        if a.edge != b.edge or a.edge < 0:
+            return np.inf
+        free = self.edges.forward[a.edge] if b.share >= a.share else self.edges.backward[a.edge]
+        if not free and a.share != b.share:
+            return np.inf
+        return abs(b.share - a.share) * float(self.cost[a.edge])
+
+    def reach(self, ways: Elements, start: Foot, limit: float) -> gpd.GeoDataFrame:
+        """Return the edges within a cost limit of a foot, clipped at the limit."""
+        edges, cost = self.edges, self.cost
+        dist = self.arcs.costs(self._nodes(start, end=False), limit=limit)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            forth = np.where(edges.forward, np.clip((limit - dist[edges.tail]) / cost, 0, 1), 0.0)
+            back = np.where(edges.backward, np.clip((limit - dist[edges.head]) / cost, 0, 1), 0.0)
+        forth, back = np.nan_to_num(forth, nan=0.0), np.nan_to_num(back, nan=0.0)
+        used: list[Span] = []
+        for e in np.flatnonzero((forth > 0) | (back > 0)).tolist():
+            if forth[e] + back[e] >= 1:
+                used.append((e, 0.0, 1.0))
+                continue
+            used += [(e, 0.0, float(forth[e]))] if forth[e] > 0 else []
+            used += [(e, 1 - float(back[e]), 1.0)] if back[e] > 0 else []
+        if start.edge >= 0 and (start.edge, 0.0, 1.0) not in used:
+            e = start.edge
+            wide = limit / cost[e] if cost[e] > 0 else 1.0
+            low = max(0.0, start.share - wide) if edges.backward[e] else start.share
+            high = min(1.0, start.share + wide) if edges.forward[e] else start.share
+            used = [(f, a, b) for f, a, b in used if f != e or b <= low or a >= high]
+            used.append((e, low, high))
+        lines = [clip(edges.coords(e), a, b) for e, a, b in used]
+        used = [span for span, line in zip(used, lines, strict=True) if line is not None]
+        edge = np.array([e for e, _, _ in used], int)
+        nearer = np.minimum(dist[edges.tail[edge]], dist[edges.head[edge]])
+        columns = _name(ways, edges.way[edge]) | {
+            "cost": np.where(edge == start.edge, 0.0, nearer),
+            "whole": [a == 0 and b == 1 for _, a, b in used],
+        }
+        return gpd.GeoDataFrame(columns, geometry=[g for g in lines if g is not None], crs=4326)
 
 
 def spans(edges: Segments, start: Foot, end: Foot, arcs: NDArray[np.int32]) -> list[Span]:
@@ -295,40 +358,3 @@ def _name(ways: Elements, way: NDArray[np.int64]) -> dict[str, Any]:
     tags = [ways.tags[w] for w in way]
     named = {key: pd.Series([t.get(key) for t in tags], dtype=object) for key in _NAMED}
     return {"way": ways.way_id[way]} | named
-
-
-def reach(
-    ways: Elements, edges: Segments, start: Foot, cost: Floats, arcs: Arcs, limit: float
-) -> gpd.GeoDataFrame:
-    """Return the edges within a cost limit of a foot, clipped at the limit.
-
-    `cost` is that of each edge, and `arcs` have the same costs.
-    """
-    dist = arcs.costs(seeds(edges, start, cost, end=False), limit=limit)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        forth = np.where(edges.forward, np.clip((limit - dist[edges.tail]) / cost, 0, 1), 0.0)
-        back = np.where(edges.backward, np.clip((limit - dist[edges.head]) / cost, 0, 1), 0.0)
-    forth, back = np.nan_to_num(forth, nan=0.0), np.nan_to_num(back, nan=0.0)
-    used: list[Span] = []
-    for e in np.flatnonzero((forth > 0) | (back > 0)).tolist():
-        if forth[e] + back[e] >= 1:
-            used.append((e, 0.0, 1.0))
-            continue
-        used += [(e, 0.0, float(forth[e]))] if forth[e] > 0 else []
-        used += [(e, 1 - float(back[e]), 1.0)] if back[e] > 0 else []
-    if start.edge >= 0 and (start.edge, 0.0, 1.0) not in used:
-        e = start.edge
-        wide = limit / cost[e] if cost[e] > 0 else 1.0
-        low = max(0.0, start.share - wide) if edges.backward[e] else start.share
-        high = min(1.0, start.share + wide) if edges.forward[e] else start.share
-        used = [(f, a, b) for f, a, b in used if f != e or b <= low or a >= high]
-        used.append((e, low, high))
-    lines = [clip(edges.coords(e), a, b) for e, a, b in used]
-    used = [span for span, line in zip(used, lines, strict=True) if line is not None]
-    edge = np.array([e for e, _, _ in used], int)
-    nearer = np.minimum(dist[edges.tail[edge]], dist[edges.head[edge]])
-    columns = _name(ways, edges.way[edge]) | {
-        "cost": np.where(edge == start.edge, 0.0, nearer),
-        "whole": [a == 0 and b == 1 for _, a, b in used],
-    }
-    return gpd.GeoDataFrame(columns, geometry=[g for g in lines if g is not None], crs=4326)

@@ -22,11 +22,12 @@ from cpecgeo.catalogue.lines import corridor_id
 from cpecgeo.errors import CpecgeoError, DataError, FileError, NetworkError, UnknownNameError
 from cpecgeo.features.corridors import Refreshed
 from cpecgeo.geodesy import area_km2
-from cpecgeo.osm.lines import Plan, deviation, plan, refresh_line, store_line
+from cpecgeo.osm.lines import Plan, deviation, plan, store_line
 from cpecgeo.osm.overpass import Overpass, Reply
 from cpecgeo.osm.sources import (
     Boundary,
     Extract,
+    acquire,
     osmium_module,
     read_extract,
     record_answers,
@@ -171,6 +172,7 @@ def _store_outlines(
             "an extract of the whole country."
         )
     names = [_name(b) for b in level if b.geometry is None]
+    matched = match_units(frame, [b.tags for b in inside])
     units = [
         {
             "relation": b.relation,
@@ -185,11 +187,7 @@ def _store_outlines(
         "data_version": data_version(),
         "units": len(units),
         "incomplete": names,
-        "unmatched": [
-            _name(b)
-            for b, row in zip(inside, match_units(frame, [b.tags for b in inside]), strict=True)
-            if row is None
-        ],
+        "unmatched": [_name(b) for b, row in zip(inside, matched, strict=True) if row is None],
     }
     path = stored_path("outlines", name)
     write_checked(path, full, json.dumps({"units": units}, ensure_ascii=False).encode())
@@ -274,7 +272,9 @@ def refresh(
     """
     if fold(name) in LEVELS:
         return _refresh_outlines(fold(name), file, overpass, progress)
-    return refresh_line(name, buffer_km=buffer_km, file=file, overpass=overpass, progress=progress)
+    wanted = plan(name, buffer_km)
+    ways, record = acquire(wanted.requests, file=file, overpass=overpass, progress=progress)
+    return store_line(wanted, ways, record)
 
 
 def refresh_all(
@@ -359,9 +359,8 @@ def _compare(new: Refreshed | Outlines) -> dict[str, Any]:
     """Return the changes of a refreshed line or layer, as a row."""
     row: dict[str, Any] = {"outcome": "refreshed", "snapshot": new.record["snapshot"]}
     if isinstance(new, Outlines):
-        overlap = new.overlap
-        mean = float(overlap.mean()) if len(overlap) else np.nan
-        return row | {"units": len(new.frame) - len(new.bundled), "overlap": mean}
+        units = len(new.frame) - len(new.bundled)
+        return row | {"units": units, "overlap": float(new.overlap.mean())}
     about = deviation(new.corridor.name).summary
     return row | {
         **{key: about[key] for key in _GAINED if key in about},
