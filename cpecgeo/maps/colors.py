@@ -38,7 +38,6 @@ __all__ = [
     "NAMED",
     "OTHER",
     "SHAPES",
-    "VALUES",
     "Look",
     "check_color",
     "find_dash",
@@ -210,26 +209,6 @@ DASHES = {
     "planned": "0.6 1.8",
     "suspended": "5 1.2 0.6 1.2",
     "closed": "1.2 2.6",
-}
-# Titles of coded values.
-VALUES = {
-    "rail": "railway",
-    "gazetteer": "from a gazetteer",
-    "proxy": "another place's point",
-    "schematic": "drawn roughly",
-    "on": "on the line",
-    "under_construction": "under construction",
-    "rail_length": "length of railway",
-    "road_length": "length of road",
-    "crossings": "border crossing",
-    "ports": "port",
-    "zone": "economic zone",
-    "zones": "economic zone",
-    "mines": "mine",
-    "energy": "power plant",
-    "places": "town",
-    "stations": "station",
-    "interchanges": "interchange",
 }
 
 

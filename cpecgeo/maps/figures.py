@@ -20,7 +20,7 @@ from cpecgeo.analysis.profile import profile
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor
 from cpecgeo.features.places import rank_stops
-from cpecgeo.maps.colors import NAMED, VALUES, find_look
+from cpecgeo.maps.colors import NAMED, find_look
 from cpecgeo.maps.corridors import list_grounds, split_remark
 from cpecgeo.maps.sheet import (
     BORDER,
@@ -279,7 +279,7 @@ def _stops(axes: Axes, thing: Corridor, span: tuple[float, float], say: Words) -
                   color=ink)  # fmt: skip
     handles = [
         Line2D([], [], color=color, lw=2.4, ls=convert_dash(s, 2.4),
-               label=say(VALUES.get(s, s)))
+               label=say.phrase(s))
         for s in used
         if isinstance(s, str)
     ]  # fmt: skip

@@ -6,6 +6,7 @@ to the page's data block and drawn by the page's own script, which never interpr
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -21,10 +22,9 @@ from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.files.displacement import refuse_turned
 from cpecgeo.geodesy import densify, lonlat
 from cpecgeo.maps import encode
-from cpecgeo.maps.colors import VALUES
-from cpecgeo.maps.libraries import list_texts
+from cpecgeo.maps.libraries import list_texts, read_asset
 from cpecgeo.maps.style import Style, check_style, encode_looks, is_by_value
-from cpecgeo.maps.words import FIELDS, Words, find_title, list_cells
+from cpecgeo.maps.words import FIELDS, VALUES, Words, find_title, list_cells
 
 __all__ = [
     "CANVAS_ABOVE",
@@ -45,21 +45,6 @@ RADIUS = 5.0
 
 # Columns whose values the page's scripts translate.
 _TOLD = {"kind", "basis", "district", "province", "country"}
-# Pattern of a source or licence, the provider's name at the map's edge, and the licence's terms.
-_OSM = ("\u00a9 OpenStreetMap contributors", "Open Database Licence 1.0")
-_WRI = ("WRI", "Global Power Plant Database, CC BY 4.0")
-_GIVERS = (
-    ("ODbL", _OSM),
-    ("OpenStreetMap", _OSM),
-    ("GeoNames", ("GeoNames", "CC BY 4.0")),
-    ("Who's On First", ("Who's On First", "CC BY 4.0")),
-    ("GPPD", _WRI),
-    ("global-power-plant-database", _WRI),
-    ("AidData", ("AidData", "Geospatial Global Chinese Development Finance")),
-    ("svg-maps", ("svg-maps", "Unlicense")),
-    ("Natural Earth", ("Natural Earth", "public domain")),
-    ("GLOBE", ("NOAA GLOBE", "public domain")),
-)
 
 
 class VectorLayer(Layer):
@@ -329,4 +314,7 @@ def find_credits(table: pd.DataFrame, more: Iterable[Any] = ()) -> list[tuple[st
     for column in ("source", "licence"):
         if column in table.columns:
             texts |= {v for v in table[column].dropna().unique() if isinstance(v, str)}
-    return list(dict.fromkeys(giver for sign, giver in _GIVERS if any(sign in t for t in texts)))
+    # Pattern of a source or licence, name at the map's edge, and terms of the licence.
+    known = json.loads(read_asset("credits.json"))
+    return list(dict.fromkeys((who, terms) for sign, who, terms in known
+                              if any(sign in text for text in texts)))  # fmt: skip

@@ -15,33 +15,33 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
 from cpecgeo.errors import DataError, FileError, InputError, MissingExtraError
-from cpecgeo.files.disk import write_whole
 
 __all__ = [
+    "OWN_SCRIPTS",
     "PAPERS",
     "build_letters",
     "build_marker_script",
+    "collect_code",
     "find_browser",
     "find_library",
     "inline_asset",
     "list_texts",
-    "print_page",
     "read_asset",
     "read_code",
     "read_libraries",
     "run_browser",
-    "take_picture",
     "tighten",
 ]
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-SMALLEST, LARGEST = 200, 10_000
+PAPERS = ("A4", "A3", "A4 portrait", "A3 portrait")
 _MIME = {
     "png": "image/png",
     "gif": "image/gif",
@@ -49,6 +49,7 @@ _MIME = {
     "webp": "image/webp",
     "woff2": "font/woff2",
 }
+_MADE = {"--screenshot": "png", "--print-to-pdf": "pdf"}
 # Ranges of the letters in the fonts that pages in a language contain.
 _LETTERS = {
     "ur": "U+600-6FF,U+200C-200F,U+FB50-FDFF,U+FE70-FEFC",
@@ -72,6 +73,26 @@ _KEPT = {
 _TIGHT = {"js": ("{}()[],;:=<>*?&|", "{}()[],;:=<>*?&|"), "css": ("{};,>:", "{};,>")}
 _JOINED = ("{([,;:=&|?", ")]}.,:?&|")
 _URL = re.compile(r"url\(\s*(['\"]?)(?!data:|#)([^)'\"]+)\1\s*\)")
+
+# In the order of their dependencies; each with the control, or the part of the data, that needs it.
+OWN_SCRIPTS = {
+    "base.js": "", "geodesic.js": "measure", "popup.js": "", "layers.js": "", "cloud.js": "cloud",
+    "crowd.js": "cluster", "labels.js": "", "reach.js": "", "posts.js": "posts", "legend.js": "",
+    "search.js": "search", "measure.js": "measure", "timeline.js": "timeline", "share.js": "share",
+    "table.js": "layers", "profile.js": "profiles",
+    "controls.js": "", "print.js": "", "start.js": "",
+}  # fmt: skip
+_OWN_STYLES = {"language.css": "words", "profile.css": "profiles"}
+
+_ANY = "https://any.example/"
+# Libraries, with the text of a script that needs them; folium links them even if unused.
+_ON_DEMAND = {
+    r"\$\(": ("jquery.min.js",),
+    r"L\.AwesomeMarkers": (
+        "leaflet.awesome-markers.js", "leaflet.awesome-markers.css", "fontawesome.min.css",
+        "solid.min.css",
+    ),
+}  # fmt: skip
 
 
 @functools.cache
@@ -239,6 +260,25 @@ def build_marker_script() -> str:
     return f'L.Icon.Default.imagePath = "";\nL.Icon.Default.mergeOptions({json.dumps(pictures)});'
 
 
+def collect_code(links: Iterable[str], main: str, needed: set[str]) -> tuple[list[str], list[str]]:
+    """Collect the texts of all scripts and style sheets that the page needs, each once."""
+    urls = list(links)
+    for pattern, names in _ON_DEMAND.items():
+        if re.search(pattern, main):
+            urls += [_ANY + name for name in names]
+    scripts, styles = dict[str, None](), dict[str, None]()
+    for url in urls:
+        kind = styles if urlparse(url).path.endswith(".css") else scripts
+        kind[find_library(url)] = None
+    used = [n for n, part in OWN_SCRIPTS.items() if not part or part in needed]
+    texts = [read_code(n) for n in used]
+    if re.search(r"\bL\.", main):  # leaflet's own marker; only folium's layers use it
+        texts.insert(0, build_marker_script())
+    own = ["map.css", "print.css", *(n for n, part in _OWN_STYLES.items() if part in needed)]
+    own_styles = [read_code(n) for n in own]
+    return [*scripts, '"use strict";\n' + "\n".join(texts)], [*styles, *own_styles]
+
+
 def _inline_pictures(text: str, base: str) -> str:
     """Inline the files that a style sheet links; one used several times becomes a variable."""
     links = [match.group(2) for match in _URL.finditer(text)]
@@ -272,28 +312,6 @@ def find_browser() -> str:
         f"no browser is on PATH (looked for {', '.join(_BROWSERS)}); a picture or a PDF needs one. "
         "Install chromium, or draw with cpecgeo.maps.figures, which needs none."
     )
-
-
-def take_picture(page: str, path: Path, *, width: int, height: int, timeout: float) -> Path:
-    """Take a picture of a page without requests; errors as for `Map.to_png`."""
-    for what, size in (("width", width), ("height", height)):
-        if not SMALLEST <= size <= LARGEST:
-            raise InputError(f"{what} is {size!r}; {SMALLEST} to {LARGEST:,} pixels are possible.")
-    options = ["--hide-scrollbars", f"--window-size={width},{height}"]
-    picture = run_browser(page, "--screenshot", options, timeout=timeout)
-    return write_whole(path, picture)
-
-
-PAPERS = ("A4", "A3", "A4 portrait", "A3 portrait")
-
-
-def print_page(page: str, path: Path, *, timeout: float) -> Path:
-    """Print a page to PDF, through chromium, on the paper stated in the page."""
-    options = ["--no-pdf-header-footer", "--virtual-time-budget=8000"]
-    return write_whole(path, run_browser(page, "--print-to-pdf", options, timeout=timeout))
-
-
-_MADE = {"--screenshot": "png", "--print-to-pdf": "pdf"}
 
 
 def run_browser(page: str, what: str, options: list[str], *, timeout: float) -> bytes:

@@ -13,7 +13,7 @@ from folium.map import Layer
 from folium.raster_layers import TileLayer
 from folium.template import Template
 
-from cpecgeo.errors import UnknownNameError
+from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.features.subject import SubjectLike
 from cpecgeo.files.disk import local, write_whole
 from cpecgeo.maps import page
@@ -27,7 +27,7 @@ from cpecgeo.maps.background import (
 from cpecgeo.maps.colors import list_colors, pick_spare_color, tell_apart
 from cpecgeo.maps.drawings import TOWNS, color_drawing, list_drawings
 from cpecgeo.maps.layer import VectorLayer, encode_layer, list_words, translate_layer
-from cpecgeo.maps.libraries import PAPERS, print_page, take_picture
+from cpecgeo.maps.libraries import PAPERS, run_browser
 from cpecgeo.maps.style import Style
 from cpecgeo.maps.words import find_words, join_titles, list_unnamed, translate_title
 
@@ -35,6 +35,8 @@ __all__ = ["Map"]
 
 NOTE = "Boundaries and names are data from the sources named, not a position on any of them."
 PAKISTAN = (60.8, 23.6, 77.9, 37.1)  # west, south, east, north of an empty map
+# Pixels of a picture's sides.
+SMALLEST, LARGEST = 200, 10_000
 _LEAFLET = "https://any.example/leaflet"
 
 
@@ -353,7 +355,14 @@ class Map(folium.Map):
             No chromium or Chrome on this machine, a size out of range, or `path` can't be written
             or chromium failed within `timeout` seconds.
         """
-        return take_picture(self.html(), Path(path), width=width, height=height, timeout=timeout)
+        for what, size in (("width", width), ("height", height)):
+            if not SMALLEST <= size <= LARGEST:
+                raise InputError(
+                    f"{what} is {size!r}; {SMALLEST} to {LARGEST:,} pixels are possible."
+                )
+        options = ["--hide-scrollbars", f"--window-size={width},{height}"]
+        picture = run_browser(self.html(), "--screenshot", options, timeout=timeout)
+        return write_whole(Path(path), picture)
 
     def to_pdf(self, path: str | Path, *, paper: str = "A4", timeout: float = 60.0) -> Path:
         """Print the map to a vector PDF, on one sheet, through chromium.
@@ -377,4 +386,6 @@ class Map(folium.Map):
         """
         if paper not in PAPERS:
             raise UnknownNameError(str(paper), "paper", PAPERS)
-        return print_page(self.html(paper), Path(path), timeout=timeout)
+        options = ["--no-pdf-header-footer", "--virtual-time-budget=8000"]
+        sheet = run_browser(self.html(paper), "--print-to-pdf", options, timeout=timeout)
+        return write_whole(Path(path), sheet)

@@ -23,7 +23,7 @@ from cpecgeo.maps.background import (
     read_ground,
     read_ground_names,
 )
-from cpecgeo.maps.colors import DASHES, LOOKS, NAMED, VALUES, find_look
+from cpecgeo.maps.colors import DASHES, LOOKS, NAMED, find_look
 from cpecgeo.maps.sheet import (
     BORDER,
     INK,
@@ -219,7 +219,7 @@ def _key(axes: Axes, kinds: set[str], statuses: set[str], say: Words) -> None:
         if kind in kinds
     ]  # fmt: skip
     entries += [
-        entry(say(VALUES.get(s, s)).capitalize(), INK, lw=1.4, ls=convert_dash(s, 1.4))
+        entry(say.phrase(s).capitalize(), INK, lw=1.4, ls=convert_dash(s, 1.4))
         for s in DASHES
         if s in statuses
     ]

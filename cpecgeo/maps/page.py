@@ -16,7 +16,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlparse
 
 import numpy as np
 from branca.element import CssLink, Element, Figure, Html, JavascriptLink, MacroElement
@@ -34,7 +33,6 @@ from cpecgeo.maps.words import LANGUAGES, find_words
 __all__ = [
     "CONTROLS",
     "EMBEDDED",
-    "OWN_SCRIPTS",
     "Control",
     "Start",
     "check_controls",
@@ -44,25 +42,6 @@ __all__ = [
     "render_page",
 ]
 
-# In the order of their dependencies; each with the control, or the part of the data, that needs it.
-OWN_SCRIPTS = {
-    "base.js": "", "geodesic.js": "measure", "popup.js": "", "layers.js": "", "cloud.js": "cloud",
-    "crowd.js": "cluster", "labels.js": "", "reach.js": "", "posts.js": "posts", "legend.js": "",
-    "search.js": "search", "measure.js": "measure", "timeline.js": "timeline", "share.js": "share",
-    "table.js": "layers", "profile.js": "profiles",
-    "controls.js": "", "print.js": "", "start.js": "",
-}  # fmt: skip
-_OWN_STYLES = {"language.css": "words", "profile.css": "profiles"}
-
-_ANY = "https://any.example/"
-# Libraries, with the text of a script that needs them; folium links them even if unused.
-_ON_DEMAND = {
-    r"\$\(": ("jquery.min.js",),
-    r"L\.AwesomeMarkers": (
-        "leaflet.awesome-markers.js", "leaflet.awesome-markers.css", "fontawesome.min.css",
-        "solid.min.css",
-    ),
-}  # fmt: skip
 _SCRIPT_TAG = re.compile(r"<script\b([^>]*)>(.*?)</script\s*>", re.IGNORECASE | re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\ud800-\udfff]")
 _RANDOM_ID = re.compile(r"(?<=_)[0-9a-f]{32}(?![0-9a-f])")
@@ -226,7 +205,7 @@ def render_page(folium_map: Any, *, data: dict[str, Any], title: str, lang: str,
         needed |= {"cloud", "cluster"} & set(layer)
     in_order = {key: data["layers"][key] for key in data["order"]}
     packed = data | {"layers": encode.pack_layers(in_order)}
-    scripts, styles = _libraries(links, main, needed)
+    scripts, styles = libraries.collect_code(links, main, needed)
     scripts, styles = [*scripts, main], [*styles, libraries.build_letters(lang)]
     shown = _CONTROL.sub("\ufffd", title)
     policy = _policy(scripts + [m.group(2) for m in _SCRIPT_TAG.finditer(header_text)], hosts)
@@ -325,13 +304,13 @@ def _quote_texts(figure: Figure) -> None:
                 element.script = True
 
 
-def _texts(part: Element, before: set[int]) -> tuple[list[str], list[Element]]:
-    """Render the children of a part of the figure, and its links to libraries."""
+def _texts(part: Element, before: set[int]) -> tuple[list[str], list[str]]:
+    """Render the children of a part of the figure, and list the addresses of its libraries."""
     texts: list[str] = []
-    links: list[Element] = []
+    links: list[str] = []
     for name, child in part._children.items():  # noqa: SLF001
         if isinstance(child, (JavascriptLink, CssLink)):
-            links.append(child)
+            links.append(str(child.url))
         elif name == "meta_http":  # the page has its own
             continue
         elif type(child) is Element and id(child) not in before and child._template_str:  # noqa: SLF001
@@ -351,25 +330,6 @@ def _number_ids(elements: list[Element]) -> Callable[[str], str]:
         return given.setdefault(found, str(len(given))) if found in known else found
 
     return lambda text: _RANDOM_ID.sub(number, text)
-
-
-def _libraries(links: list[Element], main: str, needed: set[str]) -> tuple[list[str], list[str]]:
-    """Collect the texts of all scripts and style sheets that the page needs, each once."""
-    urls = [str(link.url) for link in links if isinstance(link, (JavascriptLink, CssLink))]
-    for pattern, names in _ON_DEMAND.items():
-        if re.search(pattern, main):
-            urls += [_ANY + name for name in names]
-    scripts, styles = dict[str, None](), dict[str, None]()
-    for url in urls:
-        kind = styles if urlparse(url).path.endswith(".css") else scripts
-        kind[libraries.find_library(url)] = None
-    used = [n for n, part in OWN_SCRIPTS.items() if not part or part in needed]
-    texts = [libraries.read_code(n) for n in used]
-    if re.search(r"\bL\.", main):  # leaflet's own marker; only folium's layers use it
-        texts.insert(0, libraries.build_marker_script())
-    own = ["map.css", "print.css", *(n for n, part in _OWN_STYLES.items() if part in needed)]
-    own_styles = [libraries.read_code(n) for n in own]
-    return [*scripts, '"use strict";\n' + "\n".join(texts)], [*styles, *own_styles]
 
 
 def _escape_end(text: str, tag: str) -> str:

@@ -20,7 +20,6 @@ import pandas as pd
 from cpecgeo.catalogue import layer
 from cpecgeo.catalogue.facts import name_districts
 from cpecgeo.errors import InputTypeError, UnknownNameError
-from cpecgeo.maps.colors import VALUES
 
 __all__ = [
     "FIELDS",
@@ -29,6 +28,7 @@ __all__ = [
     "NUMBERS",
     "PHRASES",
     "UNITS",
+    "VALUES",
     "Words",
     "find_title",
     "find_words",
@@ -74,6 +74,8 @@ def _read(name: str) -> Any:
 NAMES: tuple[str, ...] = tuple(_read("names"))
 # Names and legend entries composed when a layer is built.
 PHRASES: tuple[str, ...] = tuple(_read("phrases"))
+# Titles of coded values.
+VALUES: dict[str, str] = _read("values")
 # Columns of the data model that a popup shows, in this order, with their titles and units.
 FIELDS: list[tuple[str, str, str]] = [(name, title, unit) for name, title, unit in _read("fields")]
 

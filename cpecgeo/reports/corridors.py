@@ -12,7 +12,6 @@ from cpecgeo.analysis.overlay import crossed
 from cpecgeo.catalogue import layer
 from cpecgeo.errors import MissingExtraError
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.maps.colors import VALUES
 from cpecgeo.maps.figures import render_strip
 from cpecgeo.maps.words import Words
 from cpecgeo.reports.document import Report, draw_map
@@ -59,7 +58,7 @@ def report_corridor(thing: Corridor, say: Words, *, draw: bool) -> Report:
         _figures(thing, say),
         Part("km_posts", say("Km posts"), (), _posts(thing, zones), form="fold"),
     ]  # fmt: skip
-    kind, status = say(VALUES.get(thing.kind, thing.kind)), say(thing.status.replace("_", " "))
+    kind, status = say.phrase(thing.kind), say(thing.status.replace("_", " "))
     return Report(
         title=say.name(thing.title),
         subtitle=say("{kind}, {status}; in the data: {id}", kind=kind, status=status,

@@ -17,8 +17,7 @@ from cpecgeo.analysis.profile import elevation_m
 from cpecgeo.analysis.proximity import best_known
 from cpecgeo.catalogue import layer, table
 from cpecgeo.features.places import Place
-from cpecgeo.maps.colors import VALUES
-from cpecgeo.maps.words import Words
+from cpecgeo.maps.words import VALUES, Words
 from cpecgeo.reports.document import Report, draw_map
 from cpecgeo.reports.nearby import (
     MEETS_KM,
@@ -227,9 +226,8 @@ def _tell_about(km: float, span: str, reach: float, say: Words) -> str:
 
 
 def _position(thing: Market | Place, say: Words) -> str:
-    basis = say(VALUES.get(thing.basis, thing.basis))
     return say("The position is good to {km} km; it is {basis}.", km=f"{thing.accuracy_km:g}",
-               basis=basis)  # fmt: skip
+               basis=say.phrase(thing.basis))  # fmt: skip
 
 
 def _heights(sheet: Market, say: Words) -> list[str]:

@@ -19,7 +19,6 @@ from cpecgeo.features.places import Place
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike
 from cpecgeo.geodesy import area_km2, length_km
-from cpecgeo.maps.colors import VALUES
 from cpecgeo.maps.words import Words, find_words
 from cpecgeo.reports import nearby
 from cpecgeo.reports.corridors import compare_corridors, list_caveats, report_corridor
@@ -155,7 +154,7 @@ def _report_shape(subject: Subject, thing: object, say: Words, *, draw: bool) ->
     lead += nearby.lead_corridor(beside, shape, say) if through.empty else []
     return Report(
         title=title,
-        subtitle=f"{say(VALUES.get(subject.kind, subject.kind))}, {say(_DIMENSIONS[dimension])}",
+        subtitle=f"{say.phrase(subject.kind)}, {say(_DIMENSIONS[dimension])}",
         parts=tuple(parts),
         sources=_sources(subject, thing),
         caveats=_list_caveats(subject, thing, say),
@@ -256,7 +255,7 @@ def report_several(subjects: list[Subject], say: Words, *, draw: bool) -> Report
     ]
     caveats += [
         say("{name}: position good to {km} km; {basis}.", name=say.name(t.name),
-            km=f"{t.accuracy_km:g}", basis=say(VALUES.get(t.basis, t.basis)))
+            km=f"{t.accuracy_km:g}", basis=say.phrase(t.basis))
         for t in sites
     ]  # fmt: skip
     sources = [s for t in corridors for s in t.sources] + [t.source for t in sites]

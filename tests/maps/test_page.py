@@ -21,7 +21,8 @@ from cpecgeo.analysis.profile import elevation_m
 from cpecgeo.errors import DataError, FileError, InputError, UnknownNameError
 from cpecgeo.maps import Map, libraries
 from cpecgeo.maps.background import RELIEF
-from cpecgeo.maps.page import OWN_SCRIPTS, _literal
+from cpecgeo.maps.libraries import OWN_SCRIPTS
+from cpecgeo.maps.page import _literal
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -17,12 +17,12 @@ from cpecgeo.catalogue import table
 from cpecgeo.errors import InputTypeError, UnknownNameError
 from cpecgeo.maps import cpec_map, overview
 from cpecgeo.maps import page as page_module
-from cpecgeo.maps.colors import DASHES, LOOKS, VALUES
+from cpecgeo.maps.colors import DASHES, LOOKS
 from cpecgeo.maps.cpec import SUBTITLE
 from cpecgeo.maps.figures import GROUND_NOTE
 from cpecgeo.maps.layer import translate_layer
 from cpecgeo.maps.libraries import list_texts
-from cpecgeo.maps.words import FIELDS, NAMES, PHRASES, find_words, write_values
+from cpecgeo.maps.words import FIELDS, NAMES, PHRASES, VALUES, find_words, write_values
 from cpecgeo.reports.render import find_column, read_columns
 
 PACKAGE = Path(cg.__file__).parent
