@@ -16,8 +16,7 @@ from cpecgeo import geodesy
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-__all__ = ["Known", "Road", "bands_of", "gradients", "ground_across", "humps", "rises_within",
-           "road_of"]  # fmt: skip
+__all__ = ["Road", "bands_of", "gradients", "ground_across", "humps", "rises_within", "road_of"]
 
 # Ground higher than a lasting climb can reach, by more than this, is a hump.
 _GRID_M = 50.0
@@ -53,12 +52,7 @@ def gradients(xy: Floats, metres: Floats, far: int = 1) -> Floats:
     return np.asarray(np.divide(rise, 10 * drawn, out=none, where=drawn > 0))
 
 
-def humps(
-    km: Floats,
-    metres: Floats,
-    ground: Bools,
-    percent: Floats,
-) -> Bools:
+def humps(km: Floats, metres: Floats, ground: Bools, percent: Floats) -> Bools:
     """Return which samples are higher than a road can climb from its other ground.
 
     `ground` are samples already known not to be the road's ground; `percent` is the gradient of a
@@ -78,23 +72,6 @@ def humps(
             reached = np.fmin.accumulate((known - rise)[:: int(way)])[:: int(way)] + rise
             found |= (percent == grade) & (metres > reached + _GRID_M)
     return found
-
-
-@dataclass(frozen=True)
-class Known:
-    """A line's accuracy and greatest gradients at each sample.
-
-    Parameters
-    ----------
-    accuracy_km : ndarray, shape (n,)
-        95 % value of the leg.
-    steepest, lasting : ndarray, shape (n,)
-        Greatest gradient in percent: of a step, and over some kilometres.
-    """
-
-    accuracy_km: Floats
-    steepest: Floats
-    lasting: Floats
 
 
 @dataclass(frozen=True)
@@ -171,39 +148,38 @@ def road_of(
     km: Floats,
     xy: Floats,
     ground_m: Callable[[Floats], Floats],
+    *,
     band_m: float,
-    known: Known | None,
     far: int,
+    known: tuple[Floats, Floats, Floats] | None,
 ) -> Road:
     """Compute a road's heights at samples along its line, given by chainage and lon, lat.
 
     `ground_m` returns metres at positions; `band_m` is half of the dead band where the line is
-    exact; gradients are computed over `far` steps. Without `known`, the line's accuracy, all ground
-    under it counts as its own.
+    exact; gradients are computed over `far` steps. `known` has, at each sample, the line's accuracy
+    in km (95 %) and the greatest gradient of a step and of a lasting climb in percent. Without it
+    all ground under the line counts as the road's own.
     """
     metres = ground_m(xy)
     left_out = np.zeros(len(km), bool)
     bands = [np.stack((metres - band_m, metres + band_m))] * 2
     if known is not None:
-        lows, highs = ground_across(xy, np.nan_to_num(known.accuracy_km), ground_m)
+        accuracy_km, steepest, lasting = known
+        lows, highs = ground_across(xy, np.nan_to_num(accuracy_km), ground_m)
         bands = bands_of(metres, band_m, lows, highs)
-        left_out = (known.accuracy_km > _ROAD_KM) & ~(highs[1] - lows[1] <= _RELIEF_M)
+        left_out = (accuracy_km > _ROAD_KM) & ~(highs[1] - lows[1] <= _RELIEF_M)
         far = min(far, len(km) - 1)
-        limit = np.maximum(known.steepest[far:], known.steepest[: len(km) - far])
+        limit = np.maximum(steepest[far:], steepest[: len(km) - far])
         steep = np.abs(gradients(xy, metres, far)) > limit
         for i in range(far + 1):
             left_out[i : len(km) - far + i] |= steep
-        left_out |= humps(km, metres, left_out, known.lasting)
+        left_out |= humps(km, metres, left_out, lasting)
     stated = ~(left_out[1:] | left_out[:-1])
     rises, least, most = (rises_within(metres, band, stated) for band in (*bands, None))
     return Road(km, metres, left_out, stated, rises, least, most, bands[1], band_m)
 
 
-def rises_within(
-    metres: Floats,
-    band: Floats | None,
-    stated: Bools,
-) -> Floats:
+def rises_within(metres: Floats, band: Floats | None, stated: Bools) -> Floats:
     """Return the rises of the profile of least climb within a band, for the stated steps.
 
     Parameters
@@ -242,10 +218,7 @@ def rises_within(
 
 
 def bands_of(
-    metres: Floats,
-    noise_m: float,
-    lows: list[Floats],
-    highs: list[Floats],
+    metres: Floats, noise_m: float, lows: list[Floats], highs: list[Floats]
 ) -> list[Floats]:
     """Return the bands of possible heights of the road: for half of it, and for all of it.
 
@@ -259,13 +232,12 @@ def bands_of(
 
 
 def ground_across(
-    xy: Floats,
-    accuracy_km: Floats,
-    ground: Callable[[Floats], Floats],
+    xy: Floats, accuracy_km: Floats, ground: Callable[[Floats], Floats]
 ) -> tuple[list[Floats], list[Floats]]:
-    """Return lowest and highest ground across a line, out to a third of its accuracy, and to all.
+    """Return the lowest and the highest ground across a line at each point of it.
 
-    The line is given by lon, lat, its 95 % accuracy at each, and a function of the ground's metres.
+    Both are for two widths to each side: a third of the line's accuracy, and all of it. The line is
+    given by lon, lat and its accuracy (95 %) at each point; `ground` returns metres at positions.
     """
     # A sphere is enough: the grid's cells are nearly a kilometre wide.
     shrink = np.cos(np.radians(xy[:, 1]))

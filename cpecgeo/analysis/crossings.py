@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 __all__ = ["Crossings", "Row"]
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Row = tuple[int, float, float]
 """A stretch: zone, km from and to."""
 
+_ALL = slice(None)
 # Distance of samples along the line, in km.
 _STEP_KM = 0.5
 # A degree of latitude in the region, to 0.3 %; longitude is scaled to it.
@@ -97,9 +99,18 @@ class Crossings:
         both = np.hypot(np.nan_to_num(zones), np.nan_to_num(line))
         return np.asarray(np.where(np.isnan(line) & np.isnan(zones), np.nan, both), float)
 
-    def _near(self, zone: int, km: Floats) -> Bools:
-        """Return which samples lie within `km` of a zone."""
-        found: Bools = shapely.dwithin(self._areas[zone], self._samples[1], km / _DEGREE_KM)
+    def _near(self, zone: int, km: Floats, rows: Ints | slice = _ALL) -> Bools:
+        """Return which samples, of all or of `rows`, lie within `km` of a zone; NaN counts as 0."""
+        limit = np.nan_to_num(km[rows]) / _DEGREE_KM
+        found: Bools = shapely.dwithin(self._areas[zone], self._samples[1][rows], limit)
+        return found
+
+    def _near_outline(self, zone: int, km: Floats, rows: Ints | slice = _ALL) -> Bools:
+        """Return which samples lie within `km` of the outline of a zone; as `_near`."""
+        outline = shapely.boundary(self._areas[zone])
+        shapely.prepare(outline)
+        limit = np.nan_to_num(km[rows]) / _DEGREE_KM
+        found: Bools = shapely.dwithin(outline, self._samples[1][rows], limit)
         return found
 
     def off_km(self, row: Row, other: int, at: float) -> tuple[float, float]:
@@ -108,30 +119,21 @@ class Crossings:
         `row` is the stretch that begins or ends there, `other` the zone beyond, below 0 for none.
         Both are NaN where no accuracy is known.
         """
-        zone = row[0] if row[0] >= 0 else other
         reach = self._reach(row[0], other)
         here = min(int(np.searchsorted(self._samples[0], at)), len(reach) - 1)
         if np.isnan(reach[here]):
             return float("nan"), float("nan")
-        reach = np.nan_to_num(reach)
         if row[0] >= 0 and other >= 0:
-            possible = self._near(row[0], reach) & self._near(other, reach)
-        else:
-            outline = shapely.boundary(self._areas[zone])
-            shapely.prepare(outline)
-            possible = shapely.dwithin(outline, self._samples[1], reach / _DEGREE_KM)
-        return self._run(possible, at)
+            return self._run(self._near(row[0], reach) & self._near(other, reach), at)
+        return self._run(self._near_outline(max(row[0], other), reach), at)
 
     def _run(self, possible: Bools, at: float) -> tuple[float, float]:
         """Return the stretch around `at`, within one part, in which all samples are possible."""
         km, _, step, _ = self._samples
         here = int(np.searchsorted(km, at))
-        low = here
-        while low > 0 and possible[low - 1]:
-            low -= 1
-        high = here
-        while high < len(km) and possible[high]:
-            high += 1
+        others = np.flatnonzero(~possible)
+        low = int(others[others < here].max(initial=-1)) + 1
+        high = int(others[others >= here].min(initial=len(km)))
         edges = np.concatenate(([0.0], self.breaks, [km[-1] + step[-1] / 2]))
         start = km[low] - step[low] / 2 if low < here else at
         end = km[high - 1] + step[high - 1] / 2 if high > here else at
@@ -159,13 +161,9 @@ class Crossings:
         doubtful = np.zeros(len(here), bool)
         for other in np.flatnonzero(shapely.intersects(self._areas, around)):
             if other != zone:
-                reach = self._reach(zone, int(other))[here] / _DEGREE_KM
-                doubtful |= shapely.dwithin(self._areas[other], spots[here], np.nan_to_num(reach))
+                doubtful |= self._near(int(other), self._reach(zone, int(other)), here)
         if zone >= 0 and is_beside_none:
-            outline = shapely.boundary(self._areas[zone])
-            shapely.prepare(outline)
-            reach = self._reach(zone, -1)[here] / _DEGREE_KM
-            doubtful |= shapely.dwithin(outline, spots[here], np.nan_to_num(reach))
+            doubtful |= self._near_outline(zone, self._reach(zone, -1), here)
         return float(step[here][doubtful].sum() / step[here].sum())
 
     def beyond(self, rows: list[Row], row: Row, at: float) -> int | None:

@@ -16,12 +16,7 @@ from numpy.typing import NDArray
 from cpecgeo import geodesy
 from cpecgeo.analysis.accuracy import GEODESIC, HOW
 from cpecgeo.analysis.panel import values_of
-from cpecgeo.analysis.proximity import (
-    areas_in_rings,
-    bound_rings,
-    check_radii,
-    points_in_rings,
-)
+from cpecgeo.analysis.proximity import areas_in_rings, bound_rings, check_radii, points_in_rings
 from cpecgeo.analysis.raster import STEP_KM, solid, zonal
 from cpecgeo.errors import (
     DataWarning,
@@ -38,7 +33,6 @@ from cpecgeo.geodesy.inputs import POLYGONS
 __all__ = ["exposure"]
 
 _Floats = NDArray[np.float64]
-_Ints = NDArray[np.int64]
 _POINT, _AREAS = 0, {3, 6}  # shapely's type ids of points
 _LAYERS = {"district": "districts", "province": "provinces"}
 # From this share of a ring off a raster a warning is given.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -114,11 +113,11 @@ def crossed(
         "line": subject.shapes.index[0]
         if subject.chainages and len(subject) == 1
         else subject.title,
-        "zones": outlines.source,
+        "zones": among.title if among.kind == "layer" else "given",
         "method": "geodesic edges cut at the outlines",
         **GEODESIC,
         "chainage": " and ".join(how[is_measured] for is_measured in sorted(measured)[::-1]),
-        "accuracy": _say_accuracy(outlines.accuracy_km),
+        "accuracy": _say_accuracy(outlines["accuracy_km"].to_numpy(float)),
         "line_accuracy": _say_accuracy(line_km),
         "open": [name for name in dict.fromkeys(frame["name"].dropna()) if name not in sure],
         "total_km": sum(part.attrs["total_km"] for part in found),
@@ -129,11 +128,11 @@ def crossed(
 
 
 def _cross(
-    subject: Subject, position: int, zones: _Outlines, *, sections: bool
+    subject: Subject, position: int, zones: gpd.GeoDataFrame, *, sections: bool
 ) -> gpd.GeoDataFrame:
     """Return the stretches of one of several lines; `.attrs` has its length and accuracy."""
     line, measures = subject.shapes.iloc[position], _calibrate(subject, position)
-    areas, accuracy = zones.areas, zones.accuracy_km
+    areas, accuracy = zones.geometry, zones["accuracy_km"].to_numpy(float)
     chain = Chainage(line)
     shapes, starts, ends = _pieces(line)
     rows = _inside(shapes, starts, ends, areas)
@@ -153,11 +152,11 @@ def _cross(
     within = np.append(limits, total) if sections else np.array([0.0, total])
     shown = np.array([(a, b) for _, a, b in rows]).reshape(-1, 2)
     km = shown if measures is None else measures(shown)
-    labels = areas.index.to_numpy()
+    labels, names = areas.index.to_numpy(), zones["name"].to_numpy()
     frame = gpd.GeoDataFrame(
         {
             "zone": [None if i < 0 else labels[i] for i, _, _ in rows],
-            "name": [None if i < 0 else zones.names[i] for i, _, _ in rows],
+            "name": [None if i < 0 else names[i] for i, _, _ in rows],
             "km_in": km[:, 0],
             "km_out": km[:, 1],
             "length_km": shown[:, 1] - shown[:, 0],
@@ -243,22 +242,14 @@ def _calibrate(subject: Subject, position: int) -> _Measures:
     return lambda along: np.interp(along, at, km)
 
 
-@dataclass(frozen=True, eq=False)
-class _Outlines:
-    """Zones with edges of 1 km, their names, source and accuracy."""
-
-    areas: gpd.GeoSeries
-    names: list[Any]
-    source: str
-    accuracy_km: Floats
-
-
-def _zones(subject: Subject) -> _Outlines:
-    names = subject.names or list(subject.shapes.index)
-    source = subject.title if subject.kind == "layer" else "given"
-    stated = subject.accuracy_km
-    accuracy = np.full(len(subject), np.nan) if stated is None else stated
-    return _Outlines(geodesy.densify(subject.shapes, _STRAIGHT_KM), names, source, accuracy)
+def _zones(subject: Subject) -> gpd.GeoDataFrame:
+    """Return zones with edges of at most 1 km, their names, and their accuracy in km (95 %)."""
+    areas, stated = geodesy.densify(subject.shapes, _STRAIGHT_KM), subject.accuracy_km
+    about = {
+        "name": subject.names or list(areas.index),
+        "accuracy_km": np.nan if stated is None else stated,
+    }
+    return gpd.GeoDataFrame(about, geometry=areas.array, index=areas.index)
 
 
 def _parts(line: shapely.Geometry) -> list[shapely.LineString]:

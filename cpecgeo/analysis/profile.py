@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.analysis.climb import Known, Road, gradients, road_of
+from cpecgeo.analysis.climb import Road, gradients, road_of
 from cpecgeo.analysis.raster import bilinear, sample
 from cpecgeo.catalogue import data_path
 from cpecgeo.errors import DataError, InputError
@@ -197,13 +197,11 @@ def _road(chain: Chainage, thing: Corridor | None, km: Floats, dem: str | Path |
     known = None
     if thing is not None:
         leg = _leg(thing, km)
-        known = Known(
-            _accuracy(thing)[leg], _grades(thing, _STEEPEST)[leg], _grades(thing, _LASTING)[leg]
-        )
+        steepest, lasting = (_grades(thing, limits)[leg] for limits in (_STEEPEST, _LASTING))
+        known = _accuracy(thing)[leg], steepest, lasting
     kind = "grid" if dem is None else "dem"
-    xy = _positions(chain, km)
-    far = round(_STEEP_KM / _CLIMB_STEP_KM[kind])
-    return road_of(km, xy, partial(_ground_m, dem=dem), _BAND_M[kind], known, far)
+    ground, far = partial(_ground_m, dem=dem), round(_STEEP_KM / _CLIMB_STEP_KM[kind])
+    return road_of(km, _positions(chain, km), ground, band_m=_BAND_M[kind], far=far, known=known)
 
 
 def _samples(start: float, end: float, step: float) -> Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -33,7 +33,6 @@ WITHIN = ("target", "distance_km", "accuracy_km", "certainty")
 
 __all__ = [
     "WITHIN",
-    "Near",
     "areas_in_rings",
     "best_known",
     "bound_rings",
@@ -159,30 +158,17 @@ def within(
     return found
 
 
-class Near(NamedTuple):
-    """Points within a distance, by row, ascending, with the nearest target of each.
+def find_near(xy: Floats, to: Subject, km: float) -> tuple[Ints, Ints, Floats, Floats]:
+    """Find all points (lon, lat) within km of the nearest target, perhaps with a few others.
 
-    Attributes
-    ----------
-    row, target : ndarray of int
-        Positions.
-    distance_km, accuracy_km : ndarray
-        Distance to the target, and the target's accuracy there.
+    Returns their rows, ascending, and of each the position of the nearest target, the distance to
+    it in km, and its accuracy there.
     """
-
-    row: Ints
-    target: Ints
-    distance_km: Floats
-    accuracy_km: Floats
-
-
-def find_near(xy: Floats, to: Subject, km: float) -> Near:
-    """Find all points (lon, lat) within km of the nearest target, perhaps with a few others."""
     # A metre more, so that rounding can't exclude points at the limit.
     row, found = index_of(to).find_within(xy, 1e3 * km + 1.0)
     target = found.target.ravel()
     accuracy = Accuracies.of(to).at(target, found.along.ravel() * 1e-3)
-    return Near(row, target, found.metres.ravel() * 1e-3, accuracy)
+    return row, target, found.metres.ravel() * 1e-3, accuracy
 
 
 def check_certainty(certainty: str | Sequence[str] | None) -> list[int] | None:

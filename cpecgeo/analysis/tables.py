@@ -54,25 +54,22 @@ def proximity(*, to: str = "Gwadar Port") -> pd.DataFrame:
     >>> near.loc["torkham", "corridor"]
     'peshawar-torkham'
     """
-    known_as = corridors()["status"]
-    operating = list(known_as.index[known_as == "operating"])
-    names = [*operating, *known_as.index[known_as != "operating"]]
-    end, rows = place(to), []
-    for name in ("crossings", "mines", "ports"):
-        sites = layer(name)
-        known = sites[sites.geometry.notna()]
-        found = nearest(known, names, k=len(names))
-        close = _first(found, names)
-        running = _first(found[found["target"].isin(operating)], operating)
-        frame = pd.DataFrame(sites[["id", "name", "status", "basis", "accuracy_km"]])
-        frame.insert(0, "layer", name)
-        frame["corridor"] = close["target"]
-        frame[["distance_km", "km", "side"]] = close[["distance_km", "km", "side"]]
-        frame["operating_corridor"] = running["target"]
-        frame["operating_distance_km"] = running["distance_km"]
-        frame["to_km"] = geodesy.distance_km(known, end.point)
-        rows.append(frame)
-    table = pd.concat(rows, ignore_index=True)
+    status, end = corridors()["status"], place(to)
+    operating = list(status.index[status == "operating"])
+    names = [*operating, *status.index[status != "operating"]]
+    columns = ["layer", "id", "name", "status", "basis", "accuracy_km"]
+    each = [layer(name).assign(layer=name) for name in ("crossings", "mines", "ports")]
+    sites = pd.concat([frame[[*columns, "geometry"]] for frame in each], ignore_index=True)
+    known = sites[sites.geometry.notna()]
+    found = nearest(known, names, k=len(names))
+    close, running = _first(found, names), _first(found[found["target"].isin(operating)], names)
+    table = pd.DataFrame(sites[columns]).assign(
+        corridor=close["target"],
+        **close[["distance_km", "km", "side"]],
+        operating_corridor=running["target"],
+        operating_distance_km=running["distance_km"],
+        to_km=geodesy.distance_km(known, end.point),
+    )
     table.attrs = {
         "method": "closest geodesic point",
         "ellipsoid": "WGS 84",

@@ -273,13 +273,11 @@ def test_many_points_are_near_as_the_distance_of_each_says(case):
     xy[:3] = [(-170, -80), (179.9, 89), xy[4]]  # some far off make the cells wide
     to = resolve(shape)
     true = cg.nearest(gpd.GeoSeries.from_xy(*xy.T, crs=4326), to)
-    near = find_near(xy, to, km)
-    here = near.distance_km <= km
-    assert near.row[here].tolist() == np.flatnonzero(true["distance_km"] <= km).tolist()
-    assert np.allclose(
-        near.distance_km, true["distance_km"].to_numpy()[near.row], rtol=0, atol=1e-9
-    )
-    assert len(near.row) < MANY or case == "one place"
+    row, _, distance, _ = find_near(xy, to, km)
+    here = distance <= km
+    assert row[here].tolist() == np.flatnonzero(true["distance_km"] <= km).tolist()
+    assert np.allclose(distance, true["distance_km"].to_numpy()[row], rtol=0, atol=1e-9)
+    assert len(row) < MANY or case == "one place"
 
 
 def test_many_points_in_rings_as_each_of_them_by_itself():
