@@ -37,18 +37,16 @@ GEODESIC = {"ellipsoid": "WGS 84", "edges": "geodesic"}
 """What `.attrs` says of each measurement."""
 
 POORER_KM = 4.0
-"""A leg is poorer than another from this difference on. Smaller ones leave at least 0.97 of the
-statements by the leg at the closest place alone true, at any distance, where 0.95 are stated; and a
-search for each takes several times as long as the distance itself."""
+"""Less accurate legs are searched for only where they are worse by at least this much. With smaller
+differences the accuracy of the leg at the closest point holds in at least 97 % of cases, at any
+distance; 95 % are stated. Each further search takes several times as long as the distance."""
 
 # Smaller differences of distance are ignored.
 _ROUNDING_KM = 1e-9
 
-# Columns of legs that tell their accuracy by chainage; most cells of a look-up table along a line;
-# rows worth a thread.
-_SPAN = ["km_from", "km_to", "accuracy_km"]
-_CELLS = 4096
-_MANY = 65_536
+_SPAN = ["km_from", "km_to", "accuracy_km"]  # columns of legs
+_CELLS = 4096  # of a look-up table along a line
+_MANY = 65_536  # rows worth a thread
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +66,7 @@ class Steps:
 
     @cached_property
     def _cells(self) -> tuple[float, Ints, Floats, Bools]:
-        """Cells per km; the first stretch of each, the next start, and if several start in it."""
+        """Cells per km; of each cell the first stretch, the next start, and if more start in it."""
         per_km = _CELLS / max(self.end - float(self.starts[0]), 1e-9)
         limits = self.starts[0] + np.arange(_CELLS + 1) / per_km
         # Cells overlap a little, because of rounding.
@@ -77,7 +75,7 @@ class Steps:
         return per_km, first, np.append(self.starts, np.inf)[first + 1], last > first + 1
 
     def rows(self, km: Floats) -> Ints:
-        """Return the number of the stretch at each chainage, -1 where that is NaN."""
+        """Return the number of the stretch at each chainage, or -1 where it is NaN."""
         if len(self.starts) == 1:
             return np.asarray(np.where(np.isnan(km), -1, 0), np.int64)
         per_km, first, onward, is_split = self._cells
@@ -127,25 +125,26 @@ class Accuracies:
 
     def at(self, target: Ints, km: Floats) -> Floats:
         """Return the accuracy at a chainage of targets, by position; NaN for -1."""
-        told = np.full(len(km), np.nan)
+        found = np.full(len(km), np.nan)
         if not self.legs and np.isnan(self.stated).all():
-            return told
+            return found
 
         def work(first: int, last: int) -> None:
-            told[first:last] = self._look_up(target[first:last], km[first:last])
+            found[first:last] = self._look_up(target[first:last], km[first:last])
 
         spread(work, len(km), least=_MANY)
-        return told
+        return found
 
     def near(self, xy: Floats, target: Ints, distance: Floats, km: Floats) -> Floats:
         """Return how far off distances to targets can be, given chainages there; as `widen`."""
         return self.widen(self.at(target, km), xy, target, distance)
 
-    def widen(self, told: Floats, xy: Floats, target: Ints, distance: Floats) -> Floats:
+    def widen(self, widened: Floats, xy: Floats, target: Ints, distance: Floats) -> Floats:
         """Widen the accuracy at the closest points to how far off the distances can be.
 
-        `told` is as from `at`, and is changed in place; `xy` has lon, lat of the points, `target`
-        the position of the target of each, -1 for none, and `distance` the km to it.
+        `widened` has the accuracies that `at` returns, and is changed in place. `xy` has lon, lat
+        of the points, `target` the position of the target of each, -1 for none, and `distance` the
+        km to it.
         """
         poorest = {i: float(np.nanmax(known, initial=0.0)) for i, (_, known) in self.legs.items()}
         best = {i: np.nanmin(known, initial=np.inf) for i, (_, known) in self.legs.items()}
@@ -153,12 +152,12 @@ class Accuracies:
         for position, rows in _rows_by(target) if some else ():
             if position not in some:
                 continue
-            # A distance isn't below 0, so that those within their accuracy stay as they are.
-            low = rows[told[rows] < np.minimum(poorest[position] - POORER_KM, distance[rows])]
+            # No distance is below 0, so points nearer than their accuracy can't gain any.
+            low = rows[widened[rows] < np.minimum(poorest[position] - POORER_KM, distance[rows])]
             if len(low):
                 bounds = _bounds(*self.lines[position])
-                told[low] = bounds.widen(told[low], xy[low], distance[low])
-        return told
+                widened[low] = bounds.widen(widened[low], xy[low], distance[low])
+        return widened
 
     def _look_up(self, target: Ints, km: Floats) -> Floats:
         if len(self.stated) == 1 and self.legs:
@@ -196,7 +195,7 @@ def _rows_by(target: Ints) -> Iterator[tuple[int, Ints]]:
     if len(target) == 0:
         return
     most = int(target.max()) + 1
-    # numpy sorts numbers of 16 bits by radix
+    # numpy sorts 16-bit integers by radix, which is faster.
     order = np.argsort(target.astype(np.int16) if most < 1 << 15 else target, kind="stable")
     ends = np.cumsum(np.bincount(target + 1, minlength=most + 1))
     for position in np.flatnonzero(np.diff(ends)):
@@ -309,21 +308,21 @@ class Bounds:
         low[unknown], high[unknown] = np.nan, np.nan
         return np.maximum(low, 0.0), high
 
-    def widen(self, told: Floats, xy: Floats, distance: Floats) -> Floats:
+    def widen(self, widened: Floats, xy: Floats, distance: Floats) -> Floats:
         """Widen the accuracy at the closest places, as `Accuracies.widen`.
 
         A less accurate stretch can be the closest one if it is farther by less than the difference
         of accuracies. The distance can then be smaller by its accuracy less the extra distance,
         down to 0. Differences up to `POORER_KM` don't count.
         """
-        told = told.copy()
+        widened = widened.copy()
         for stated, index in reversed(self._classes):
-            rows = np.flatnonzero(told < np.minimum(stated - POORER_KM, distance))
-            limit = float((distance[rows] + stated - told[rows]).max(initial=0.0))
+            rows = np.flatnonzero(widened < np.minimum(stated - POORER_KM, distance))
+            limit = float((distance[rows] + stated - widened[rows]).max(initial=0.0))
             away = index.find(xy[rows], limit_m=1e3 * limit).metres[:, 0] / 1e3
             less = np.minimum(stated - np.maximum(away - distance[rows], 0.0), distance[rows])
-            told[rows] = np.fmax(told[rows], less)
-        return told
+            widened[rows] = np.fmax(widened[rows], less)
+        return widened
 
     def certainty(
         self,

@@ -134,9 +134,9 @@ def exposure(
         )
     if not dissolve:
         counted = resolve(layer, "layer", missing="keep", anywhere=True)
-        asked: Any = {"layer": counted, "value": value, "by": by, "nodata": nodata}
+        options: Any = {"layer": counted, "value": value, "by": by, "nodata": nodata}
         labels = enumerate(centre.shapes.index)
-        found = {label: exposure(centre.take([i]), edges, **asked) for i, label in labels}
+        found = {label: exposure(centre.take([i]), edges, **options) for i, label in labels}
         answer = pd.concat(found, names=["feature"])
         answer.attrs = next(iter(found.values())).attrs | provenance(centre, counted)
         answer.attrs["x_without_position"] = centre.left_out
@@ -334,19 +334,19 @@ def _sum_rings(
 
 def _warn_of_edges(name: str, off: float, most: float) -> None:
     """Warn of the share of the rings, as drawn or as possible, off a raster."""
-    told = ""
+    text = ""
     if off > _OFF:
-        told = (
+        text = (
             f"{name} doesn't reach everywhere: up to {100 * off:.3g} % of a ring lies off it and "
             "isn't counted (outside_share)."
         )
     elif most > _OFF:
-        told = (
+        text = (
             f"{name} doesn't reach as far as the rings may, given how good the line is: up to "
             f"{100 * most:.3g} % of that lies off it and isn't counted in the high values."
         )
-    if told:
-        warnings.warn(told, DataWarning, stacklevel=4)
+    if text:
+        warnings.warn(text, DataWarning, stacklevel=4)
 
 
 def _in_zones(

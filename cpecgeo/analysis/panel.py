@@ -140,7 +140,7 @@ def values_of(subject: Subject, by: str, what: str) -> tuple[pd.Series, dict[str
     >>> values_of(resolve("mines"), "district", "points")[1]
     {'without_district': 0}
     """
-    rows, told = subject.rows, dict[str, Any]()
+    rows, doubt = subject.rows, dict[str, Any]()
     if by in rows:
         values = pd.Series(rows[by].to_numpy(), dtype=rows[by].dtype)
     elif by in {"district", "province"} and (subject.shapes.geom_type.dropna() == "Point").all():
@@ -149,14 +149,14 @@ def values_of(subject: Subject, by: str, what: str) -> tuple[pd.Series, dict[str
         found, is_uncertain = zone_at(subject.shapes[is_known], kind)
         values = pd.Series(None, range(len(subject)), dtype=object)
         values[is_known] = found
-        told = {
+        doubt = {
             "by_position": f"the outlines of the layer {by}s",
             f"uncertain_{by}": int(is_uncertain.sum()),
         }
     else:
         raise UnknownNameError.of_column(by, rows.columns, of=what)
     values.index = subject.unlabelled.index
-    return values, {f"without_{by}": int(values.isna().sum()), **told}
+    return values, {f"without_{by}": int(values.isna().sum()), **doubt}
 
 
 def treatment(

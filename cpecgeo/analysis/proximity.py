@@ -111,7 +111,7 @@ def within(
     [['reko-diq', 'likely']]
     """
     limit = positive_km(km, "km", allow_zero=True)
-    wanted = check_certainty(certainty)
+    grades = check_certainty(certainty)
     around = resolve(x, "x")
     subject = resolve(points, "points", missing="keep")
     frame, checked, own = subject.rows, subject.checked, subject.accuracy_km
@@ -119,7 +119,7 @@ def within(
     own = None if own is None else own[at]
     bounds = Bounds.of(around)
     is_known = bounds.is_known or (own is not None and not np.isnan(own).all())
-    if wanted is not None and len(at) and not is_known:
+    if grades is not None and len(at) and not is_known:
         raise InputError(
             f"certainty is {certainty!r}, but neither x nor points say how good they are; give "
             "them a column accuracy_km (km, 95 %), or leave certainty out."
@@ -138,7 +138,7 @@ def within(
         best = table.argmin(axis=1)
         distance, accuracy = table[np.arange(len(table)), best], Accuracies.of(around).stated[best]
         code = grade(*bounds.beside(shapes, own), limit)
-    keep = distance <= limit if wanted is None else np.isin(code, wanted)
+    keep = distance <= limit if grades is None else np.isin(code, grades)
     found = frame.iloc[at[keep]].copy()
     names = free_names(WITHIN, set(frame.columns))
     target = pd.Series(around.shapes.index.to_numpy()).array.take(best).to_numpy()
@@ -181,12 +181,12 @@ def check_certainty(certainty: str | Sequence[str] | None) -> list[int] | None:
     """
     if certainty is None:
         return None
-    asked = [certainty] if isinstance(certainty, str) else list(certainty)
-    if not asked or not set(asked) <= set(CERTAINTY):
+    words = [certainty] if isinstance(certainty, str) else list(certainty)
+    if not words or not set(words) <= set(CERTAINTY):
         raise InputError(
             f'certainty is {certainty!r}; it is "sure", "likely", "open", or a list of them.'
         )
-    return [CERTAINTY.index(word) for word in asked]
+    return [CERTAINTY.index(word) for word in words]
 
 
 def rings(

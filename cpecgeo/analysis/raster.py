@@ -293,12 +293,12 @@ def _sum_window(grid: Floats, tile: shapely.Polygon, areas: NDArray[np.object_])
         {"type": "Feature", "properties": {}, "geometry": shapely.geometry.mapping(near[i])}
         for i in here
     ]
-    told = exact_extract(sources, features, ["sum", "count", "min", "max"], output="pandas")
+    answer = exact_extract(sources, features, ["sum", "count", "min", "max"], output="pandas")
     names = [f"v_{n}" if len(sources) > 1 else n for n in ("sum", "count", "min", "max")]
     for column, name in zip((0, 1, 3, 4), names, strict=True):
-        rows[here, column] = told[name]
+        rows[here, column] = answer[name]
     if len(sources) > 1:
-        rows[here, 2] = told["g_sum"]
+        rows[here, 2] = answer["g_sum"]
     rows[:, :3] = np.nan_to_num(rows[:, :3])
     return rows
 

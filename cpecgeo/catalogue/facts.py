@@ -85,8 +85,8 @@ def add_facts(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     elif name == "sections":
         known = frame["id"].map(openings())
         frame["opened"] = frame["opened"].where(frame["opened"].notna(), known)
-    if told := dict(_by_layer("remarks.csv", "remark").get(name, ())):
-        known = frame["id"].map(told)
+    if noted := dict(_by_layer("remarks.csv", "remark").get(name, ())):
+        known = frame["id"].map(noted)
         own = frame["remark"] if "remark" in frame else pd.Series(index=frame.index, dtype=object)
         frame["remark"] = own.where(own.notna(), known)
     return frame
@@ -96,9 +96,9 @@ def add_names(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """Add `name_ur` and `name_zh` where a row has none and a source has one."""
     frame = frame.copy()
     for lang, known in _names(name).items():
-        column, told = f"name_{lang}", frame["id"].map(known)
+        column, stated = f"name_{lang}", frame["id"].map(known)
         own = frame[column] if column in frame else pd.Series(index=frame.index, dtype=object)
-        frame[column] = own.where(own.notna(), told)
+        frame[column] = own.where(own.notna(), stated)
     return frame
 
 
@@ -302,15 +302,15 @@ def match(name: str, known: Mapping[str, Iterable[str]], what: str) -> str:
         raise InputTypeError(
             f"A {what} is asked for by {type(name).__name__} {shown}; give its name as text."
         )
-    wanted = fold(name)
+    folded = fold(name)
     others: dict[str, str] = {}
     for key, names in known.items():
-        if fold(key) == wanted:
+        if fold(key) == folded:
             return key
         for other in names:
             others.setdefault(fold(other), key)
-    if wanted and wanted in others:
-        return others[wanted]
+    if folded and folded in others:
+        return others[folded]
     listing = [*known, *(n for names in known.values() for n in names)]
     short = f"Known: {', '.join(known)}." if len(known) <= 60 else ""
     raise UnknownNameError(name, what, listing, short)

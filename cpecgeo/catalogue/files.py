@@ -232,8 +232,8 @@ def read_checked(path: Path) -> tuple[dict[str, Any], bytes]:
 
 
 def _digest(record: dict[str, Any], packed: bytes) -> str:
-    told = json.dumps(record, sort_keys=True, ensure_ascii=False).encode()
-    return hashlib.sha256(told + b"\n" + packed).hexdigest()
+    text = json.dumps(record, sort_keys=True, ensure_ascii=False).encode()
+    return hashlib.sha256(text + b"\n" + packed).hexdigest()
 
 
 def stored_path(kind: Literal["corridors", "outlines"], name: str) -> Path:

@@ -272,8 +272,8 @@ def catalog() -> pd.DataFrame:
         about = frame.attrs
         types = " or ".join(sorted({*frame.geom_type.dropna().str.removeprefix("Multi")}))
         source = _short(about["sources"])
-        told = (about["licence"], source, about["retrieved"], about["accuracy"])
-        rows.append((name, about["title"], len(frame), types, *told))
+        rest = (about["licence"], source, about["retrieved"], about["accuracy"])
+        rows.append((name, about["title"], len(frame), types, *rest))
     for name in _TABLES:
         other = table(name)
         licence = ", ".join(sorted(set(other.get("licence", ["fact"]))))
@@ -386,10 +386,10 @@ def _find_sources(name: str | None) -> list[_Source]:
 
 def _cite_feature(of: str, row: pd.Series) -> _Source:
     date = "" if pd.isna(row["source_date"]) else str(row["source_date"])
-    told = f"{row['source']}{f' ({date})' if date else ''}; {row['licence']}"
+    note = f"{row['source']}{f' ({date})' if date else ''}; {row['licence']}"
     # A span of years, such as 2011/2016, isn't a date.
     year = re.fullmatch(r"(\d{4})(-\d\d)*", date)
-    return f"{of}-{row['id']}", f"{row['name']} ({of})", told, year[1] if year else ""
+    return f"{of}-{row['id']}", f"{row['name']} ({of})", note, year[1] if year else ""
 
 
 def _cite_layer(name: str) -> _Source:

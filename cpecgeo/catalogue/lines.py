@@ -73,8 +73,8 @@ def sections() -> gpd.GeoDataFrame:
     ]
     share = np.array([_traced_share(drawn.get(i)) for i in frame["id"]])
     frame["basis"] = frame["basis"].where(share <= 0.5, "traced")
-    told = [f"{source}; {_TRACED}" for source in frame["source"]]
-    frame["source"] = frame["source"].where(share == 0, pd.Series(told, frame.index))
+    sources = [f"{source}; {_TRACED}" for source in frame["source"]]
+    frame["source"] = frame["source"].where(share == 0, pd.Series(sources, frame.index))
     frame["ratio"] = frame["drawn_km"] / frame["official_km"]
     for column in ("name_ur", "name_zh"):
         frame[column] = None
@@ -102,14 +102,14 @@ def line_stations() -> gpd.GeoDataFrame:
         return frame
     # Plain tables are extended in a fifth of the time.
     extra = pd.DataFrame(read_points("odbl/station_positions.csv"))
-    told = extra[extra["use"] == "position"].assign(basis="surveyed")
-    rows = pd.Index(frame["id"]).get_indexer(told["station"])
+    better = extra[extra["use"] == "position"].assign(basis="surveyed")
+    rows = pd.Index(frame["id"]).get_indexer(better["station"])
     before = frame["source"].to_numpy(object)[rows]
-    told["source"] = [f"{new}; {old}" for new, old in zip(told["source"], before, strict=True)]
+    better["source"] = [f"{new}; {old}" for new, old in zip(better["source"], before, strict=True)]
     new = {}
     for column in _POSITION:
         values = frame[column].to_numpy(object, copy=True)
-        values[rows] = told[column].to_numpy(object)
+        values[rows] = better[column].to_numpy(object)
         new[column] = pd.array(values, dtype=frame[column].dtype)
     return gpd.GeoDataFrame(pd.DataFrame(frame).assign(**new), geometry="geometry", crs=4326)
 
@@ -136,8 +136,8 @@ def stations() -> gpd.GeoDataFrame:
             for column in _POSITION:
                 new[column][to] = new[column][row]
         if new["name"][row] != new["name"][to]:
-            told = [] if pd.isna(new["aliases"][to]) else [new["aliases"][to]]
-            new["aliases"][to] = "; ".join(dict.fromkeys([*told, new["name"][row]]))
+            others = [] if pd.isna(new["aliases"][to]) else [new["aliases"][to]]
+            new["aliases"][to] = "; ".join(dict.fromkeys([*others, new["name"][row]]))
     changed = pd.DataFrame(new, frame.index).astype(frame[[*new]].dtypes.drop("geometry"))
     once = frame.assign(**changed)[~frame["id"].isin(list(same))].reset_index(drop=True)
     return once.assign(lines=["; ".join(lines[i]) for i in once["id"]]).set_crs(4326)

@@ -138,8 +138,8 @@ class _Commands(click.Group):
         except CpecgeoError as error:
             if error.args and isinstance(error.args[0], str):
                 command = self.get_command(ctx, ctx.invoked_subcommand or "")
-                told = in_shell(error.args[0], list_options(command), ctx.meta.get(_TYPED, {}))
-                error.args = (told, *error.args[1:])
+                advice = in_shell(error.args[0], list_options(command), ctx.meta.get(_TYPED, {}))
+                error.args = (advice, *error.args[1:])
             raise
 
 
@@ -237,15 +237,15 @@ def in_shell(
             end = clause[-1] if clause[-1] in ".;:" else ""
             kept[-1] = kept[-1].rstrip(".,;:") + end
     whole = "".join(c if c.startswith(", or ") else f" {c}" for c in kept).strip()
-    told = _STATED.sub(lambda m: _option(m, options), whole)
-    told = _GIVEN.sub(lambda m: options.get(m[0], typed.get(m[0], m[0])), told)
+    advice = _STATED.sub(lambda m: _option(m, options), whole)
+    advice = _GIVEN.sub(lambda m: options.get(m[0], typed.get(m[0], m[0])), advice)
     if "x" in typed:
-        told = _X.sub(lambda _: typed["x"], told).replace(f" (index ['{typed['x']}'])", "")
+        advice = _X.sub(lambda _: typed["x"], advice).replace(f" (index ['{typed['x']}'])", "")
     if len(kept) <= len(others):
-        told = f"{told.rstrip('.,;:')}."
+        advice = f"{advice.rstrip('.,;:')}."
     if is_of_file:
-        told += " `cpecgeo convert` has options for that, and writes a file that says it itself."
-    return told
+        advice += " `cpecgeo convert` has options for that, and writes a file that says it itself."
+    return advice
 
 
 def _option(match: re.Match[str], options: Mapping[str, str]) -> str:
@@ -256,8 +256,8 @@ def _option(match: re.Match[str], options: Mapping[str, str]) -> str:
     return f"{options[match['name']]} {typed}".strip()
 
 
-def _show_version(context: click.Context, _: click.Parameter, asked: bool) -> None:  # noqa: FBT001
-    if asked:
+def _show_version(context: click.Context, _: click.Parameter, is_asked: bool) -> None:  # noqa: FBT001
+    if is_asked:
         from importlib.metadata import version
 
         print(version("cpecgeo"))

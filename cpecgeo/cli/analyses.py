@@ -68,7 +68,7 @@ _RADII = click.option("--km", default=["5,10,25,50"], **_HOW_FAR)
 _STREAM = click.option(
     "--stream/--no-stream",
     default=None,
-    help="In batches, for files larger than memory; told by size.",
+    help="In batches, for files larger than memory; chosen by size.",
 )
 _RESUME = click.option("--resume", is_flag=True, help="Go on with a streamed run cut off.")
 _REPLACE = click.option(
@@ -111,7 +111,7 @@ def _is_streamed(source: str, how: _Streamed) -> bool:
     return large and how["out"] is not None and can_be
 
 
-def _stream(verb: str, source: str, how: _Streamed, asked: dict[str, Any]) -> None:
+def _stream(verb: str, source: str, how: _Streamed, arguments: dict[str, Any]) -> None:
     """Run a verb over a file in batches."""
     from cpecgeo import scale
 
@@ -119,9 +119,11 @@ def _stream(verb: str, source: str, how: _Streamed, asked: dict[str, Any]) -> No
     if out is None or str(out)[:2] in {"-", "-."}:
         raise InputError("A streamed run needs --out FILE (.parquet, .csv or .csv.gz).")
     refuse_source(out)
-    asked |= {name: given[name] for name in ("resume", "replace", "safe_cells") if name in given}
-    asked |= reading_of(how)
-    run = getattr(scale, f"{verb}_file")(source, out, progress=sys.stderr.isatty(), **asked)
+    arguments |= {
+        name: given[name] for name in ("resume", "replace", "safe_cells") if name in given
+    }
+    arguments |= reading_of(how)
+    run = getattr(scale, f"{verb}_file")(source, out, progress=sys.stderr.isatty(), **arguments)
     if run.read_as and how["lon"] is None:
         remark(run.read_as)
     print(run.out)
@@ -200,8 +202,8 @@ def near(
     if _is_streamed(source, how):
         if sections:
             raise InputError("A streamed run has no --sections; add --no-stream, or leave it out.")
-        asked = {"targets": targets(to, "--to"), "k": k, "max_km": max_km}
-        return _stream("nearest", source, how, asked)
+        arguments = {"targets": targets(to, "--to"), "k": k, "max_km": max_km}
+        return _stream("nearest", source, how, arguments)
 
     from cpecgeo.analysis.measure import nearest
 
@@ -215,10 +217,10 @@ def near(
         )
     near_what = targets(to, "--to", of_targets)
     found = nearest(known, near_what, k=k, max_km=max_km, sections=sections)
-    told = "target distance_km km side accuracy_km" + " section status opened" * sections
-    joined, shown = beside(frame, found, told)
+    answers = "target distance_km km side accuracy_km" + " section status opened" * sections
+    joined, shown = beside(frame, found, answers)
     if max_km is not None:
-        joined = joined[joined[shown[-len(told.split())]].notna()]
+        joined = joined[joined[shown[-len(answers.split())]].notna()]
     columns = None if how["json"] else shown
     give(joined, columns, out=how["out"], json=how["json"], safe_cells=how["safe_cells"])
     return tell_unplaced(frame)
@@ -251,19 +253,20 @@ def within(
     """
     words = None if certainty is None else split([certainty])
     if _is_streamed(source, how):
-        asked = {"targets": subject(of, "--of"), "km": _one_km(km), "certainty": words}
-        return _stream("within", source, how, asked)
-    from cpecgeo.analysis.proximity import within as found
+        arguments = {"targets": subject(of, "--of"), "km": _one_km(km), "certainty": words}
+        return _stream("within", source, how, arguments)
+    from cpecgeo.analysis import proximity
 
     of_source, of_targets = share(how, source, of)
-    asked = load(source, of_source)
-    rows = found(asked, subject(of, "--of", of_targets), _one_km(km), certainty=words)
-    told = "name kind status target distance_km accuracy_km_near certainty"
-    shown = told if how["out"] is None and not how["json"] else None
+    candidates = load(source, of_source)
+    around = subject(of, "--of", of_targets)
+    rows = proximity.within(candidates, around, _one_km(km), certainty=words)
+    columns = "name kind status target distance_km accuracy_km_near certainty"
+    shown = columns if how["out"] is None and not how["json"] else None
     give(rows, shown, out=how["out"], json=how["json"], safe_cells=how["safe_cells"])
     if rows.empty:
         remark(f"none within {km} km.")
-    return tell_unplaced(asked)
+    return tell_unplaced(candidates)
 
 
 @click.command()
@@ -273,10 +276,11 @@ def rings(*, x: str, km: str, each: bool, **how: Unpack[Given]) -> None:
 
     Example: cpecgeo rings "Gwadar Port" --km 5,10,25 -o rings.geojson
     """
-    from cpecgeo.analysis.proximity import rings as found
+    from cpecgeo.analysis import proximity
 
     centre = subject(x, "the centre", *share(how, x))
-    give(found(centre, _radii(km), dissolve=not each), out=how["out"], json=how["json"])
+    found = proximity.rings(centre, _radii(km), dissolve=not each)
+    give(found, out=how["out"], json=how["json"])
 
 
 @click.command()
@@ -289,10 +293,10 @@ def buffer(*, x: str, km: str, out: Path, **how: Unpack[Reading]) -> None:
     import geopandas as gpd
 
     from cpecgeo import geodesy
-    from cpecgeo.analysis.measure import buffer as made
+    from cpecgeo.analysis import measure
 
     radius = _one_km(km)
-    found = made(subject(x, "x", *share(how, x), missing="keep"), radius)
+    found = measure.buffer(subject(x, "x", *share(how, x), missing="keep"), radius)
     series = found if isinstance(found, gpd.GeoSeries) else gpd.GeoSeries([found], crs=4326)
     row = {"name": x, "km": radius, "area_km2": geodesy.area_km2(series).to_numpy()}
     give(gpd.GeoDataFrame(row, geometry=series.to_numpy(), crs=4326), out=out)
@@ -308,11 +312,11 @@ def crossed(*, x: str, zones: str, sections: bool, **how: Unpack[Given]) -> None
 
     Example: cpecgeo crossed mining --zones provinces
     """
-    from cpecgeo.analysis.overlay import crossed as found
+    from cpecgeo.analysis import overlay
 
     of_x, of_zones = share(how, x, zones)
     line, areas = subject(x, "the line", of_x), subject(zones, "--zones", of_zones)
-    table = found(line, areas, sections=sections)
+    table = overlay.crossed(line, areas, sections=sections)
     is_shown = how["out"] is None and not how["json"]
     if is_shown and "name" in table:
         table["name"] = table["name"].fillna("").replace("", "outside all outlines")
@@ -362,13 +366,13 @@ def exposure(
     A raster: cpecgeo exposure ml1 --km 5,10 --raster worldpop.tif --by districts
     """
     if raster is None and _is_streamed(source, how):
-        asked = {"targets": subject(x, "the centre"), "km": _radii(km), "value": value or None}
-        return _stream("exposure", source, how, asked)
-    from cpecgeo.analysis.exposure import exposure as found
+        arguments = {"targets": subject(x, "the centre"), "km": _radii(km), "value": value or None}
+        return _stream("exposure", source, how, arguments)
+    from cpecgeo.analysis import exposure as sums
 
     of_source, of_x = share(how, source if raster is None else None, x)
     counted = source if raster is not None else subject(source, "--of", of_source, missing="keep")
-    table = found(
+    table = sums.exposure(
         subject(x, "the centre", of_x),
         _radii(km),
         layer=counted,

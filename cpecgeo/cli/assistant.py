@@ -53,8 +53,8 @@ def _resolve(
 
     found = resolve(name, what, missing=missing, anywhere=True)
     if found.also:
-        told = f"{name!r} is taken as {found.kind}; it is also {', '.join(found.also)}."
-        warnings.warn(told, NameWarning, stacklevel=2)
+        note = f"{name!r} is taken as {found.kind}; it is also {', '.join(found.also)}."
+        warnings.warn(note, NameWarning, stacklevel=2)
     return found
 
 
@@ -65,14 +65,14 @@ def _tool(lock: threading.Lock, verb: Callable[..., Answer]) -> Callable[..., An
     @functools.wraps(verb)
     def answer_one(*args: Any, **kwargs: Any) -> Answer:
         # Filters of warnings and standard output are global, so calls run one at a time.
-        with lock, redirect_stdout(sys.stderr), warnings.catch_warnings(record=True) as told:
+        with lock, redirect_stdout(sys.stderr), warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", CpecgeoWarning)
             try:
                 answer = verb(*args, **kwargs)
             except CpecgeoError as error:
                 raise ToolError(" ".join(str(error).split())) from error
-        answer.notes.extend(once(str(w.message) for w in told))
+        answer.notes.extend(once(str(w.message) for w in warned))
         if len(answer.rows) == screen.MOST_ROWS:
             answer.notes.append(f"Only the first {screen.MOST_ROWS} rows are shown.")
         return answer
@@ -203,7 +203,7 @@ class Tools:
         shown = ["turn", "name", "mode", "status", "from", "to", "km", "hours", "accuracy_km"]
         counts = legs.groupby("status")["km"].sum().round(1)
         worst = legs["accuracy_km"].max()
-        told: dict[str, Any] = {
+        facts: dict[str, Any] = {
             "accuracy": f"line: {worst:g} km (95 %) where it is worst; hours: assumed speeds",
             "status": ", ".join(f"{km:g} km {status}" for status, km in counts.items()),
             "sources": once(legs["source"]),
@@ -216,7 +216,7 @@ class Tools:
             "km",
             rows=plain_rows(legs[shown]),
             notes=[f"Kept least: {way.weight}. {way.asked}".strip(), *way.notes],
-            **told,
+            **facts,
         )
 
     def crossed(self, x: str, zones: str = "districts") -> Answer:
@@ -225,9 +225,9 @@ class Tools:
 
         first, second = _resolve(x, "x"), _resolve(zones, "zones")
         found = crossed(first, second)
-        told = about(first, second)
+        facts = about(first, second)
         if outlines := found.attrs.get("accuracy"):
-            told["accuracy"] += f"; outlines: {outlines}"
+            facts["accuracy"] += f"; outlines: {outlines}"
         notes = []
         if doubtful := found.attrs["open"]:
             notes.append(f"Perhaps passed by, as far as outlines are known: {', '.join(doubtful)}.")
@@ -238,7 +238,7 @@ class Tools:
             "zones",
             rows=plain_rows(found),
             notes=notes,
-            **told,
+            **facts,
         )
 
     def exposure(
@@ -261,10 +261,10 @@ class Tools:
         first = _resolve(x, "x")
         counted = layer if raster is not None else _resolve(layer, "layer")
         found = exposure(first, sorted(km), layer=counted, value=value, by=by, raster=raster)
-        told = about(first) if isinstance(counted, str) else about(first, counted)
-        told["sources"] = once([*told["sources"], *found.attrs["sources"]])
+        facts = about(first) if isinstance(counted, str) else about(first, counted)
+        facts["sources"] = once([*facts["sources"], *found.attrs["sources"]])
         if raster is not None:
-            told["cite"] += f"\n{Path(raster).name}: as its makers ask."
+            facts["cite"] += f"\n{Path(raster).name}: as its makers ask."
         total = float(found[value].sum() + found.attrs.get("in_no_zone", 0.0))
         if raster is None and 0 < found["features"].sum() == found["missing"].sum():
             total = math.nan
@@ -274,7 +274,7 @@ class Tools:
             "people" if value == "population" else value,
             rows=plain_rows(found),
             notes=["What has no value isn't counted as 0: see `missing`."],
-            **told,
+            **facts,
         )
 
     def report(self, x: str, file: str | None = None) -> Answer:
@@ -294,7 +294,7 @@ class Tools:
             for k, v in page.to_dict().items()
             if isinstance(v, (list, dict))
         ]
-        told = about(subject) | {"sources": once(page.sources)}
+        facts = about(subject) | {"sources": once(page.sources)}
         where = [] if path is None else [f"Written to {path}."]
         return Answer(
             f"Report on {page.title}; rows have its parts.",
@@ -302,7 +302,7 @@ class Tools:
             "",
             rows=[r for r in rows if r["part"] not in {"sources", "caveats"}],
             notes=[*where, *page.caveats],
-            **told,
+            **facts,
         )
 
     def map(self, names: list[str], file: str, title: str | None = None) -> Answer:

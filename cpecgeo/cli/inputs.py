@@ -91,13 +91,13 @@ def _list_names(begun: str, kinds: Sequence[str]) -> list[str]:
     from cpecgeo.catalogue.files import read_table
     from cpecgeo.catalogue.layers import LAYERS
 
-    wanted = _hyphenate(begun)
+    prefix = _hyphenate(begun)
     names = list(corridor_rows()) if "corridor" in kinds else []
     names += LAYERS if "layer" in kinds else ()
-    if "place" in kinds and wanted:
+    if "place" in kinds and prefix:
         tables = (read_table(LAYERS[of][1] or f"{of}.csv") for of in POINT_LAYERS)
         names += [name for table in tables for name in table["name"].dropna()]
-    return sorted({name for name in map(_hyphenate, names) if name.startswith(wanted)})
+    return sorted({name for name in map(_hyphenate, names) if name.startswith(prefix)})
 
 
 def _hyphenate(name: str) -> str:
@@ -344,13 +344,13 @@ def _tell_mixed(typed: Sequence[str]) -> None:
         if "status" not in rows or rows["status"].isna().all():
             continue
         counts = [rows[c].fillna("unknown").value_counts() for c in ("kind", "status")]
-        told = [
+        texts = [
             ", ".join(f"{n} {str(word).replace('_', ' ')}" for word, n in each.items())
             for each in counts
         ]
         if len(counts[0]) > 1 or set(counts[1].index) != {"operating"}:
             remark(
-                f"{name} has {told[0]} ({told[1]}), and any counts; to choose, name "
+                f"{name} has {texts[0]} ({texts[1]}), and any counts; to choose, name "
                 f"some, comma between: `cpecgeo show {name}` lists them."
             )
 

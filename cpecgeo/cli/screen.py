@@ -111,8 +111,8 @@ def show(frame: pd.DataFrame, columns: str | list[str], *, json: bool = False) -
     """Print a table for people, or JSON for machines."""
     chosen = frame[_split(columns)]
     if json:
-        told = chosen.to_json(orient="records", force_ascii=False, indent=1, date_format="iso")
-        print(told)
+        text = chosen.to_json(orient="records", force_ascii=False, indent=1, date_format="iso")
+        print(text)
         return
     heads = [str(column) for column in chosen.columns]
     is_number = [chosen[column].dtype.kind in "fi" for column in chosen.columns]
@@ -145,8 +145,8 @@ def give_gained(table: pd.DataFrame, *, out: Path | None, json: bool) -> None:
         return give(table, out=out, json=json)
     is_new = table["outcome"] == "refreshed"
     show(_flat(table[is_new]), _GAINED)
-    for told, names in table[~is_new].groupby("outcome", sort=False).groups.items():
-        remark(f"{', '.join(map(str, names))} as bundled: {told}")
+    for reason, names in table[~is_new].groupby("outcome", sort=False).groups.items():
+        remark(f"{', '.join(map(str, names))} as bundled: {reason}")
     dates = ", ".join(sorted(set(table.loc[is_new, "snapshot"].dropna().astype(str))))
     remark(f"{is_new.sum()} of {len(table)} refreshed; data of {dates or 'unknown date'}.")
     return None
@@ -179,8 +179,8 @@ def _fold(heads: list[str], rows: list[list[str]], is_number: list[bool], room: 
     print(folded.get(), end="")
 
 
-def beside(frame: pd.DataFrame, found: pd.DataFrame, told: str) -> tuple[Any, list[str]]:
-    """Return answers joined to their rows, and the columns for the screen: a name, and `told`.
+def beside(frame: pd.DataFrame, found: pd.DataFrame, columns: str) -> tuple[Any, list[str]]:
+    """Return answers joined to their rows, and the columns for the screen: a name, and `columns`.
 
     The closest point is `near_lon`, `near_lat`, as in streamed runs. ``_near`` is appended to a
     column's name, repeatedly, until the file has no such column.
@@ -189,15 +189,15 @@ def beside(frame: pd.DataFrame, found: pd.DataFrame, told: str) -> tuple[Any, li
 
     from cpecgeo.analysis.measure import free_names
 
-    wanted = [f"near_{c}" if c in {"lon", "lat"} else c for c in found.columns]
-    clash = dict(zip(found.columns, free_names(wanted, set(frame.columns)), strict=True))
+    free = [f"near_{c}" if c in {"lon", "lat"} else c for c in found.columns]
+    clash = dict(zip(found.columns, free_names(free, set(frame.columns)), strict=True))
     texts = [c for c in frame.columns if frame[c].dtype.kind not in "fiub" and c != "geometry"]
     label = ["name"] if "name" in frame.columns else texts[:1]
     joined = gpd.GeoDataFrame(frame.join(found.rename(columns=clash)))
     if "rank" in found:
         joined[clash["rank"]] = joined[clash["rank"]].astype("Int64")
     joined.attrs = {**frame.attrs, **found.attrs}
-    return joined, [*label, *(clash[c] for c in told.split())]
+    return joined, [*label, *(clash[c] for c in columns.split())]
 
 
 def tell_unplaced(frame: pd.DataFrame | Subject) -> None:

@@ -145,20 +145,21 @@ def profile(
 
     Example: cpecgeo profile kkh --every-km 25 --between Gulmit "Khunjerab Pass"
     """
-    from cpecgeo.analysis.profile import profile as found
+    from cpecgeo.analysis import profile as heights
 
     ends = None if between is None else (_stop(between[0]), _stop(between[1]))
-    table = found(subject(x, "the line", *share(how, x)), every_km, between=ends, dem=dem)
-    told = table.attrs
+    line = subject(x, "the line", *share(how, x))
+    table = heights.profile(line, every_km, between=ends, dem=dem)
+    about = table.attrs
     if how["out"] is None and not how["json"]:
-        highest = f"highest {told['highest_low_m']:,.0f} to {told['highest_high_m']:,.0f} m"
-        if is_known(told["highest_m"]):
-            highest = f"highest {told['highest_m']:,.0f} m at km {told['highest_at_km']:,.1f}"
-        if is_known(told["climb_m"]):
-            over = f"{told['climb_km']:,.0f} of {told['climb_km'] + told['ground_km']:,.0f} km"
-            both = f"climb {told['climb_m']:,.0f} m, descent {told['descent_m']:,.0f} m"
+        highest = f"highest {about['highest_low_m']:,.0f} to {about['highest_high_m']:,.0f} m"
+        if is_known(about["highest_m"]):
+            highest = f"highest {about['highest_m']:,.0f} m at km {about['highest_at_km']:,.1f}"
+        if is_known(about["climb_m"]):
+            over = f"{about['climb_km']:,.0f} of {about['climb_km'] + about['ground_km']:,.0f} km"
+            both = f"climb {about['climb_m']:,.0f} m, descent {about['descent_m']:,.0f} m"
             print(f"{both} (over {over}), {highest}")
-        if count := told["without_elevation"]:
+        if count := about["without_elevation"]:
             remark(f"{count} of {len(table)} rows have no elevation: sea, or off the grid.")
     give(table, out=how["out"], json=how["json"])
 
@@ -200,13 +201,13 @@ def density(
     of_source, of_line = share(how, source, line)
     rows, along = features(source, of_source), corridor(line, of_line)
     found = density_along(along, rows, bin_km=bin_km, by=by, max_km=max_km, when=when, freq=freq)
-    told = found.attrs
-    if max_km is None and (beyond := told["beyond_50_km"]):
+    about = found.attrs
+    if max_km is None and (beyond := about["beyond_50_km"]):
         remark(
-            f"{beyond} of {told['counted']} events lie more than 50 km from "
-            f"{told['corridor']} and are counted; --max-km leaves far ones out."
+            f"{beyond} of {about['counted']} events lie more than 50 km from "
+            f"{about['corridor']} and are counted; --max-km leaves far ones out."
         )
-    if dropped := told["too_far"]:
+    if dropped := about["too_far"]:
         remark(f"{dropped} events lie more than {max_km:g} km away and aren't counted.")
     give(found, out=how["out"], json=how["json"])
     tell_unplaced(rows)
@@ -219,13 +220,13 @@ def locate(*, line: str, source: str, sections: bool, **how: Unpack[Given]) -> N
 
     Example: cpecgeo locate ml1 bridges.csv
     """
-    from cpecgeo.analysis.measure import locate as found
+    from cpecgeo.analysis import measure
 
     of_source, of_line = share(how, source, line)
     frame = features(source, of_source)
-    told = "km offset_km side accuracy_km" + " section status opened" * sections
-    answer = found(frame, corridor(line, of_line), sections=sections)
-    joined, shown = beside(frame, answer, told)
+    columns = "km offset_km side accuracy_km" + " section status opened" * sections
+    answer = measure.locate(frame, corridor(line, of_line), sections=sections)
+    joined, shown = beside(frame, answer, columns)
     give(joined, None if how["json"] else shown, out=how["out"], json=how["json"])
     tell_unplaced(frame)
 
@@ -248,7 +249,7 @@ def distance_table(
 
     Example: cpecgeo distance-table a.csv --group rail=ml1 --group port=port-qasim,karachi-port
     """
-    from cpecgeo.analysis.tables import distance_table as found
+    from cpecgeo.analysis import tables
 
     groups: dict[str, Any] = {}
     for text in group:
@@ -262,10 +263,10 @@ def distance_table(
         for (name, members), stated in zip(groups.items(), of_groups, strict=True)
     }
     frame = features(source, of_source)
-    table = found(frame, groups, by=by)
+    table = tables.distance_table(frame, groups, by=by)
     if by is None:
-        told = " ".join(f"{name}_{what}" for name in groups for what in ("km", "name"))
-        joined, shown = beside(frame, table, told)
+        columns = " ".join(f"{name}_{what}" for name in groups for what in ("km", "name"))
+        joined, shown = beside(frame, table, columns)
         give(joined, None if how["json"] else shown, out=how["out"], json=how["json"])
         tell_unplaced(frame)
     else:
@@ -299,12 +300,12 @@ def treatment(
 
     Example: cpecgeo treatment m4,m5 --years 2010-2025 -o panel.csv
     """
-    from cpecgeo.analysis.panel import treatment as found
+    from cpecgeo.analysis import panel
 
     of_lines, of_zones = share(how, corridors, zones)
     # A file is read as a corridor.
     lines: list[Any] = [corridor(name, of_lines) for name in split([corridors])]
-    panel = found(
+    table = panel.treatment(
         lines if not all(isinstance(n, str) for n in lines) else subject(corridors, "corridors"),
         subject(zones, "--zones", of_zones),
         years=_years(years),
@@ -312,7 +313,7 @@ def treatment(
         disputed=disputed,
         undated=undated,
     )
-    give(panel, out=how["out"], json=how["json"])
+    give(table, out=how["out"], json=how["json"])
 
 
 def _years(text: str) -> list[int]:
@@ -338,9 +339,9 @@ def neighbours(*, zones: str, **how: Unpack[Given]) -> None:
     """
     import pandas as pd
 
-    from cpecgeo.analysis.panel import neighbours as found
+    from cpecgeo.analysis import panel
 
-    pairs = found(subject(zones, "zones", *share(how, zones))).explode().dropna()
+    pairs = panel.neighbours(subject(zones, "zones", *share(how, zones))).explode().dropna()
     table = pd.DataFrame({"zone": pairs.index, "neighbour": pairs.to_numpy()})
     give(table, out=how["out"], json=how["json"])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -58,9 +57,9 @@ def catalog(*, json: bool) -> None:
 
     Example: cpecgeo catalog
     """
-    from cpecgeo.catalogue import catalog as frame
+    from cpecgeo import catalogue
 
-    show(frame().reset_index(), "name title rows geometry licence accuracy", json=json)
+    show(catalogue.catalog().reset_index(), "name title rows geometry licence accuracy", json=json)
 
 
 @click.command("show")
@@ -70,6 +69,8 @@ def show_thing(*, name: str, **how: Unpack[Reading]) -> None:
 
     Example: cpecgeo show ml1
     """
+    from cpecgeo.features.alignment import state_published
+
     found = subject(name, "x", *share(how, name), missing="keep")
     if found.kind == "place":
         import pandas as pd
@@ -91,16 +92,13 @@ def show_thing(*, name: str, **how: Unpack[Reading]) -> None:
         return
     (thing,) = found.things
     print(f"{thing.title} ({thing.name}), {thing.kind}, {thing.status}")
-    official = "none found"
-    if not math.isnan(thing.official_km):
-        note = f" ({thing.official_note})" if thing.official_note else ""
-        official = f"{thing.official_km:,.6g} km{note}"
+    published = state_published(thing.official_km, thing.official_note)
     print(
-        f"  drawn {thing.length_km:,.1f} km; published {official}; chainage ends at "
+        f"  drawn {thing.length_km:,.1f} km; published {published}; chainage ends at "
         f"{thing.end_km:,.1f} km; line good to {thing.accuracy_km:g} km"
     )
-    told = (f"{s.replace('_', ' ')} {km:,.1f} km" for s, km in km_by_status(thing).items())
-    print(f"  drawn, by status: {', '.join(told)}")
+    lengths = (f"{s.replace('_', ' ')} {km:,.1f} km" for s, km in km_by_status(thing).items())
+    print(f"  drawn, by status: {', '.join(lengths)}")
     show(thing.sections, "name km_from km_to drawn_km official_km ratio status reason")
 
 
@@ -134,9 +132,9 @@ def cite(*, name: str | None, bibtex: bool) -> None:
 
     Example: cpecgeo cite "Reko Diq"
     """
-    from cpecgeo.catalogue import cite as text
+    from cpecgeo import catalogue
 
-    print(text(name, style="bibtex" if bibtex else "text"))
+    print(catalogue.cite(name, style="bibtex" if bibtex else "text"))
 
 
 @click.command()
@@ -295,8 +293,8 @@ def draw_map(
     if not files and all(_is_corridor(n) for n in [*others, *lines]):
         drawn = cpec_map(others or None, title=title, lang=lang, profile=lines, **page)
     else:
-        told = [find_words(lang).name(_title(n)) for n in dict.fromkeys(listed or split(profile))]
-        drawn = Map(title=title or "; ".join(told), lang=lang, **page)
+        titles = [find_words(lang).name(_title(n)) for n in dict.fromkeys(listed or split(profile))]
+        drawn = Map(title=title or "; ".join(titles), lang=lang, **page)
         for name in dict.fromkeys([*others, *lines]):
             drawn.add(name, profile=name in lines, **(given if name in own else {}))
         for name in files:
@@ -352,10 +350,10 @@ def report(
 
     Example: cpecgeo report ml1 -o ml1.html
     """
-    from cpecgeo.reports import report as made
+    from cpecgeo import reports
 
     draw = out is not None and out.suffix.lower() in {".html", ".htm", ".pdf"}
-    found = made(things(names, *share(how, names)), draw=draw, lang=lang)
+    found = reports.report(things(names, *share(how, names)), draw=draw, lang=lang)
     if out is not None:
         refuse_source(out)
         print(found.save(out))
@@ -386,12 +384,12 @@ def _tell_turned(rows: gpd.GeoDataFrame) -> None:
 
     if rows.crs is None or not rows.crs.equals("EPSG:4326", ignore_axis_order=True):
         return
-    told = rows.attrs
+    about = rows.attrs
     try:
         refuse_turned(
             shapely.get_coordinates(rows.geometry.to_numpy()),
-            str(told.get("read_from", "the table")),
-            told.get("position_columns"),
+            str(about.get("read_from", "the table")),
+            about.get("position_columns"),
         )
     except CoordinateError as error:
         warnings.warn(str(error), DataWarning, stacklevel=3)

@@ -160,8 +160,7 @@ def route(
     """
     import pandas as pd
 
-    from cpecgeo.routing import freight, routes
-    from cpecgeo.routing import route as one
+    from cpecgeo import routing
 
     (start, end), chosen = _parse(typed, a, b)
     chosen |= {"along": along, "speeds": _speeds(speeds), "max_access_km": max_access_km}
@@ -170,9 +169,9 @@ def route(
     # Tonnes need a truck.
     chosen["vehicle"] = chosen["vehicle"] or ("truck" if tonnes is not None else None)
     ways = (
-        [one(start, end, weight=weight, **chosen)]
+        [routing.route(start, end, weight=weight, **chosen)]
         if alternatives == 1
-        else routes(start, end, k=alternatives, weight=weight, **chosen)
+        else routing.routes(start, end, k=alternatives, weight=weight, **chosen)
     )
     legs = pd.concat([way.legs.assign(way=n) for n, way in enumerate(ways, 1)], ignore_index=True)
     if typed["out"] is None and not typed["json"]:
@@ -187,13 +186,13 @@ def route(
     tell_access(ways)
     columns = "way name mode status from to km hours"
     if tonnes is not None:
-        loads = [freight(way, tonnes) for way in ways]
-        told = loads[0].attrs
+        loads = [routing.freight(way, tonnes) for way in ways]
+        about = loads[0].attrs
         if typed["out"] is None and not typed["json"]:
-            print(f"   cost in {told['currency']}, by rates some of which are assumed")
-            print(f"   vehicles: those that carry {tonnes:g} t in {told['days']:g} days")
+            print(f"   cost in {about['currency']}, by rates some of which are assumed")
+            print(f"   vehicles: those that carry {tonnes:g} t in {about['days']:g} days")
         columns = "way mode vehicle km hours cost currency carbon_kg loads vehicles"
-        money = told["currency"]
+        money = about["currency"]
         legs = pd.concat(f.assign(way=n, currency=money) for n, f in enumerate(loads, 1))
     give(legs, columns if typed["out"] is None else None, out=typed["out"], json=typed["json"])
 
@@ -218,10 +217,10 @@ def reach(
 
     Example: cpecgeo reach Torkham --hours 4 --mode road
     """
-    from cpecgeo.routing import reach as found
+    from cpecgeo import routing
 
     (start,), chosen = _parse(typed, a)
-    area = found(start, km=km, hours=hours, within_km=within_km, **chosen)
+    area = routing.reach(start, km=km, hours=hours, within_km=within_km, **chosen)
     if typed["out"] is not None:
         give(area.edges, out=typed["out"])
         return
@@ -289,10 +288,10 @@ def gain(*, places: tuple[str, ...], by: str, **typed: Unpack[_Chosen]) -> None:
 
     Example: cpecgeo gain Gwadar Quetta Panjgur --extra mine.geojson
     """
-    from cpecgeo.routing import gain as found
+    from cpecgeo import routing
 
     listed, chosen = _parse(typed, *split(places))
-    table = found(listed, by=by, **chosen)
+    table = routing.gain(listed, by=by, **chosen)
     table = table if by == "pair" else table.rename_axis("place").reset_index()
     give(table, out=typed["out"], json=typed["json"])
 

@@ -30,7 +30,6 @@ __all__ = [
     "describe",
     "join",
     "least_finished",
-    "state_accuracy",
     "state_published",
 ]
 
@@ -301,8 +300,3 @@ def state_published(km: float, note: str) -> str:
     if np.isnan(km):
         return "none found"
     return f"{km:,.6g} km" + (f" ({note})" if note else "")
-
-
-def state_accuracy(km: float) -> str:
-    """Return a line's accuracy in words."""
-    return "not stated" if np.isnan(km) else f"{km:,.1f} km (95 %) on the poorest leg"

@@ -15,7 +15,7 @@ from numpy import typing as npt
 from shapely.geometry import LineString, Point
 
 from cpecgeo.catalogue.files import Geometry
-from cpecgeo.features.alignment import describe, join, state_accuracy, state_published
+from cpecgeo.features.alignment import describe, join, state_published
 from cpecgeo.features.own_lines import KmLike, LineLike, StopsLike, align_own
 from cpecgeo.features.places import PLACE_KM, km_of
 from cpecgeo.features.subject import Subject, SubjectLike, html_card, html_table
@@ -382,13 +382,14 @@ class Corridor:
         )
 
     def _repr_html_(self) -> str:
+        accuracy = f"{self.accuracy_km:,.1f} km (95 %) on the poorest leg"
         head = {
             "kind": self.kind,
             "status": self.status.replace("_", " "),
             "drawn length": f"{self.length_km:,.1f} km (geodesic, WGS 84)",
             "published length": state_published(self.official_km, self.official_note),
             "chainage ends at": f"{self.end_km:,.1f} km",
-            "accuracy of the line": state_accuracy(self.accuracy_km),
+            "accuracy of the line": "not stated" if np.isnan(self.accuracy_km) else accuracy,
             "sections": str(len(self.sections)),
         }
         cells = [("id", self.name), *head.items(), *(("source", s) for s in self.sources)]

@@ -88,13 +88,11 @@ class Refreshed:
 
 @cache
 def _load_bundled(name: str) -> Corridor:
-    with using(geometry="bundled"):
-        return _assemble(name)
-
-
-def _assemble(name: str) -> Corridor:
     row = corridor_rows()[name]
-    made = align_named(row["sections"], assemble(name), [name, *_wholes(name)])
+    with using(geometry="bundled"):
+        sections = layer("sections")
+        wholes = sections.loc[sections["corridor"] == name, "id"]
+        made = align_named(row["sections"], assemble(name), [name, *wholes])
     official = row["official_km"]
     stated = [row["source"]] if isinstance(row["source"], str) else []
     fields = describe(made, name, row["title"], row["kind"], row["status"])
@@ -103,11 +101,6 @@ def _assemble(name: str) -> Corridor:
         official_km=float("nan") if pd.isna(official) else float(official),
         official_note="" if pd.isna(row["official_note"]) else row["official_note"],
     )
-
-
-def _wholes(name: str) -> list[str]:
-    frame = layer("sections")
-    return list(frame.loc[frame["corridor"] == name, "id"])
 
 
 @lru_cache(maxsize=256)
@@ -324,11 +317,11 @@ def _redraw_legs(legs: pd.DataFrame, kept: Stored) -> pd.DataFrame:
     rows: list[list[Any]] = []
     for section, start, end, *known in legs.itertuples(index=False):
         for a, b, is_mapped in kept.stretches(start, end):
-            told = ["surveyed", MAPPED_KM] if is_mapped else known
-            if rows and is_mapped and rows[-1][0] == section and rows[-1][3:] == told:
+            stated = ["surveyed", MAPPED_KM] if is_mapped else known
+            if rows and is_mapped and rows[-1][0] == section and rows[-1][3:] == stated:
                 rows[-1][2] = b
             else:
-                rows.append([section, a, b, *told])
+                rows.append([section, a, b, *stated])
     return pd.DataFrame(rows, columns=legs.columns)
 
 

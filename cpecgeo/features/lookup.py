@@ -122,10 +122,10 @@ def find(
                 raise
             continue
         rest_of = [k for k in listed[turn:] if kind not in _NAMESAKES.get(k, ())]
-        told = replace(found, list_others=partial(_list_others, name, tuple(rest_of), missing))
+        meaning = replace(found, list_others=partial(_list_others, name, tuple(rest_of), missing))
         if kinds is None or set(found.shapes.geom_type.dropna()) <= set(kinds):
-            return told
-        first = first or told
+            return meaning
+        first = first or meaning
     if first is not None:
         return first
     # A parameter of one letter means nothing in the shell, so it is left out.
@@ -156,19 +156,21 @@ def _or(words: Sequence[str]) -> str:
 
 
 def _corridor(name: str, _missing: str) -> Subject:
-    if has_format(name):
-        return load_line(name).as_subject()
-    return corridor(name).as_subject()
+    return (load_line(name) if has_format(name) else corridor(name)).as_subject()
 
 
-def _section(name: str, _missing: str) -> Subject:
-    rows = _find_rows("sections", name)
+def _row(kind: str, name: str, _missing: str) -> Subject:
+    """Return the section, district or province with that id, name or other name."""
+    frame = load_shared(f"{kind}s")
+    if not (ids := ids_named(f"{kind}s", name)):
+        raise UnknownNameError(name, kind, {*frame["name"].dropna().astype(str)})
+    rows = frame.loc[ids[:1]]
     title = str(rows["name"].iloc[0])
     if rows.geometry.isna().all():
         note = rows["note"].iloc[0]
         why = note if isinstance(note, str) and note else "no points of it are known"
-        raise InputError(f"Section {title!r} isn't drawn: {why}.")
-    return _of_rows(rows, "section", title)
+        raise InputError(f"{kind.capitalize()} {title!r} isn't drawn: {why}.")
+    return Subject(rows.geometry, title, kind, is_single=True, frame=rows)
 
 
 def _place(name: str, _missing: str) -> Subject:
@@ -190,23 +192,13 @@ def _layer(name: str, missing: str) -> Subject:
     return replace(found, chainages={c.name: c.chainage for c in things}, things=tuple(things))
 
 
-def _district(name: str, _missing: str) -> Subject:
-    rows = _find_rows("districts", name)
-    return _of_rows(rows, "district", str(rows["name"].iloc[0]))
-
-
-def _province(name: str, _missing: str) -> Subject:
-    rows = _find_rows("provinces", name)
-    return _of_rows(rows, "province", str(rows["name"].iloc[0]))
-
-
 _FINDERS: dict[str, Callable[[str, str], Subject]] = {
     "corridor": _corridor,
-    "section": _section,
+    "section": partial(_row, "section"),
     "place": _place,
     "layer": _layer,
-    "district": _district,
-    "province": _province,
+    "district": partial(_row, "district"),
+    "province": partial(_row, "province"),
 }
 
 
@@ -216,19 +208,6 @@ _NAMESAKES = {
     "place": {"corridor", "section"},
     "layer": {"corridor", "section", "place"},
 }
-
-
-def _find_rows(of: str, name: str) -> gpd.GeoDataFrame:
-    """Return the row of a layer with that id, name or other name, as a frame indexed by id."""
-    frame = load_shared(of)
-    if ids := ids_named(of, name):
-        return frame.loc[ids[:1]]
-    known = set(frame["name"].dropna().astype(str))
-    raise UnknownNameError(name, of.removesuffix("s"), known)
-
-
-def _of_rows(rows: gpd.GeoDataFrame, kind: str, title: str) -> Subject:
-    return Subject(rows.geometry, title, kind, is_single=True, frame=rows)
 
 
 def read_subject(

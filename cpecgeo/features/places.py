@@ -186,11 +186,11 @@ def place(name: str, *, within: str | None = None) -> Place:
             f"A place is asked for by {type(name).__name__}; give its name as text."
         )
     listed = [of for of in POINT_LAYERS if within is None or layer_id(within) == of]
-    wanted = station_name(name)
+    key = station_name(name)
     unknown: tuple[str, pd.Series] | None = None
-    for form in range(3 if wanted else 0):
+    for form in range(3 if key else 0):
         for of in listed:
-            ids = _index(of, wanted[0])[form].get(wanted, [])
+            ids = _index(of, key[0])[form].get(key, [])
             for _, row in _rank_rows(of, ids).iterrows() if ids else ():
                 if row["geometry"] is not None:
                     return _place(of, row)
@@ -318,15 +318,15 @@ def find_stop(corridor: str, stops: gpd.GeoDataFrame, name: str) -> Any:
     ------
     UnknownNameError, InputError
     """
-    wanted = station_name(name)
+    key = station_name(name)
     names = stops["name"].map(station_name)
     called = stops["aliases"].map(
-        lambda cell: isinstance(cell, str) and wanted in map(station_name, cell.split(";"))
+        lambda cell: isinstance(cell, str) and key in map(station_name, cell.split(";"))
     )
-    for hits in (names == wanted, stops["id"].map(fold) == fold(name), called):
-        if wanted and hits.any():
+    for hits in (names == key, stops["id"].map(fold) == fold(name), called):
+        if key and hits.any():
             return hits.idxmax()
-    hits = stops[(stops["name"].map(of_town) == wanted) & (wanted != "")]
+    hits = stops[(stops["name"].map(of_town) == key) & (key != "")]
     if hits.empty:
         raise UnknownNameError(name, f"stop of {corridor}", stops["name"])
     if len(set(hits["name"])) == 1:

@@ -228,7 +228,7 @@ def _names(given: pd.Series, what: str, find_one: Callable[[str], Subject]) -> S
 def _tell_apart(parts: list[Subject]) -> list[Subject]:
     """Give two corridors with the same name different labels: a caller's "ml1", and ours."""
     lines: dict[str, shapely.Geometry] = {}
-    told = parts.copy()
+    named = parts.copy()
     whole = [i for i, part in enumerate(parts) if part.is_single and part.chainages]
     # The caller's own come last, so that a bundled corridor keeps its name.
     for i in sorted(whole, key=lambda i: getattr(parts[i].things[0], "geometry", "") == "own"):
@@ -237,8 +237,8 @@ def _tell_apart(parts: list[Subject]) -> list[Subject]:
         while not lines.setdefault(fresh, parts[i].geometry).equals_exact(parts[i].geometry):
             fresh, number = f"{name} ({number})", number + 1
         if fresh != name:
-            told[i] = _rename(parts[i], fresh)
-    return told
+            named[i] = _rename(parts[i], fresh)
+    return named
 
 
 def _rename(part: Subject, name: str) -> Subject:
@@ -358,8 +358,8 @@ def check_number(
 
 def _short_title(part: Subject) -> str:
     """Return the name of a layer that is given as a table, else the title."""
-    told = {} if part.frame is None else part.frame.attrs
-    return str(told.get("read_from" if part.kind == "file" else "layer", part.title))
+    about = {} if part.frame is None else part.frame.attrs
+    return str(about.get("read_from" if part.kind == "file" else "layer", part.title))
 
 
 def _in_region(subject: Subject, what: str) -> Subject:

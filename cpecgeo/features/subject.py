@@ -176,10 +176,10 @@ class Subject:
     @property
     def credits(self) -> list[str]:
         """Credits to show beside an answer: OpenStreetMap's, where lines are from there."""
-        told = [] if self.frame is None else [self.frame.attrs.get("licence", "")]
+        licences = [] if self.frame is None else [self.frame.attrs.get("licence", "")]
         kind = self.checked.kind
         # The kind decides without a test of each point.
-        return list_credits(self.checked.geoms if kind.any() else [], told)
+        return list_credits(self.checked.geoms if kind.any() else [], licences)
 
     @cached_property
     def accuracy_km(self) -> NDArray[np.float64] | None:
