@@ -34,16 +34,16 @@ class Crossings:
 
     Parameters
     ----------
-    pieces : tuple of ndarray
-        The line in straight pieces up to 1 km long, lon, lat, and the km at both ends of each.
+    segments : tuple of ndarray
+        The line as straight segments up to 1 km long, lon, lat, and the km at both ends of each.
     zones : GeoSeries
         lon, lat.
     accuracy_km : ndarray, shape (zones,)
         95 % accuracy of each outline; NaN where unknown.
     breaks : ndarray
         Km at which one part of the line ends and the next begins.
-    line_km : ndarray, shape (pieces,)
-        95 % accuracy of the line at each piece; NaN where unknown.
+    line_km : ndarray, shape (segments,)
+        95 % accuracy of the line at each segment; NaN where unknown.
 
     Notes
     -----
@@ -54,7 +54,7 @@ class Crossings:
     %.
     """
 
-    pieces: tuple[Any, Floats, Floats]
+    segments: tuple[Any, Floats, Floats]
     zones: gpd.GeoSeries
     accuracy_km: Floats
     breaks: Floats
@@ -63,22 +63,22 @@ class Crossings:
     @cached_property
     def _samples(self) -> tuple[Floats, Any, Floats, Floats]:
         """Samples: km, points in the plane, km represented by each, and the line's accuracy."""
-        shapes, starts, ends = self.pieces
+        shapes, starts, ends = self.segments
         count = np.maximum(np.ceil((ends - starts) / _STEP_KM).astype(int), 1)
-        piece = np.repeat(np.arange(len(starts)), count)
-        share = (np.arange(len(piece)) - np.repeat(np.cumsum(count) - count, count) + 0.5) / count[
-            piece
-        ]
+        segment = np.repeat(np.arange(len(starts)), count)
+        share = (
+            np.arange(len(segment)) - np.repeat(np.cumsum(count) - count, count) + 0.5
+        ) / count[segment]
         xy = shapely.get_coordinates(shapes).reshape(-1, 2, 2)
-        spots = xy[piece, 0] + share[:, None] * (xy[piece, 1] - xy[piece, 0])
-        length = (ends - starts)[piece]
-        at = starts[piece] + share * length
-        return at, self._planar(spots), length / count[piece], self.line_km[piece]
+        spots = xy[segment, 0] + share[:, None] * (xy[segment, 1] - xy[segment, 0])
+        length = (ends - starts)[segment]
+        at = starts[segment] + share * length
+        return at, self._planar(spots), length / count[segment], self.line_km[segment]
 
     @cached_property
     def _scale(self) -> float:
         """Return the length of a degree of longitude, in degrees of latitude."""
-        return float(np.cos(np.radians(shapely.get_coordinates(self.pieces[0])[:, 1].mean())))
+        return float(np.cos(np.radians(shapely.get_coordinates(self.segments[0])[:, 1].mean())))
 
     def _planar(self, xy: Floats) -> Any:
         return shapely.points(xy * [self._scale, 1.0])
@@ -168,7 +168,7 @@ class Crossings:
 
     def beyond(self, rows: list[Row], row: Row, at: float) -> int | None:
         """Return the zone beyond an end of a stretch; None at an end of line, part or section."""
-        ends = np.concatenate(([0.0, self.pieces[2][-1]], self.breaks))
+        ends = np.concatenate(([0.0, self.segments[2][-1]], self.breaks))
         if (np.abs(ends - at) < _SAME_KM).any():
             return None
         side = 2 if at == row[1] else 1

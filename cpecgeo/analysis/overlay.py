@@ -88,7 +88,7 @@ def crossed(
 
     Notes
     -----
-    Edges of line and zones are geodesics, cut into pieces of 1 km; crossings are exact to about 2
+    Edges of line and zones are geodesics, cut into segments of 1 km; crossings are exact to about 2
     cm. The outlines themselves are as accurate as the `accuracy_km` of the zones: 3 to 19 km for
     the bundled districts, measured against those of 2022.
 
@@ -134,7 +134,7 @@ def _cross(
     line, measures = subject.shapes.iloc[position], _calibrate(subject, position)
     areas, accuracy = zones.geometry, zones["accuracy_km"].to_numpy(float)
     chain = Chainage(line)
-    shapes, starts, ends = _pieces(line)
+    shapes, starts, ends = _segments(line)
     rows = _inside(shapes, starts, ends, areas)
     rows += _outside(rows, chain.end_km, _breaks(line))
     rows.sort(key=lambda row: (row[1], row[2]))
@@ -261,7 +261,7 @@ def _breaks(line: shapely.Geometry) -> Floats:
     return np.cumsum([geodesy.length_km(part) for part in _parts(line)])[:-1]
 
 
-def _pieces(line: shapely.Geometry) -> tuple[Geoms, Floats, Floats]:
+def _segments(line: shapely.Geometry) -> tuple[Geoms, Floats, Floats]:
     """Split the line into straight segments, with geodesic km at both ends of each."""
     shapes, starts, ends, before = [], [], [], 0.0
     for part in _parts(line):
@@ -282,17 +282,17 @@ def _inside(shapes: Geoms, starts: Floats, ends: Floats, areas: gpd.GeoSeries) -
     shapely.prepare(array)
     margin = np.array([-_ALONG_DEG, -_ALONG_DEG, _ALONG_DEG, _ALONG_DEG])
     around = shapely.box(*(shapely.bounds(shapes) + margin).T)
-    piece, zone = shapely.STRtree(array).query(around, predicate="intersects")
-    # Most pieces are inside one zone, with no other nearby.
-    alone = np.bincount(piece, minlength=len(shapes))[piece] == 1
-    alone &= shapely.contains_properly(array[zone], around[piece])
+    segment, zone = shapely.STRtree(array).query(around, predicate="intersects")
+    # Most segments are inside one zone, with no other nearby.
+    alone = np.bincount(segment, minlength=len(shapes))[segment] == 1
+    alone &= shapely.contains_properly(array[zone], around[segment])
     found = [
         (int(z), float(starts[p]), float(ends[p]))
-        for p, z in zip(piece[alone], zone[alone], strict=True)
+        for p, z in zip(segment[alone], zone[alone], strict=True)
     ]
-    piece, zone = piece[~alone], zone[~alone]
-    if len(piece):
-        p, z, a, b = _split_shared(shapes, piece, zone, array)
+    segment, zone = segment[~alone], zone[~alone]
+    if len(segment):
+        p, z, a, b = _split_shared(shapes, segment, zone, array)
         step = ends - starts
         found += zip(
             z.tolist(),
@@ -311,30 +311,30 @@ def _inside(shapes: Geoms, starts: Floats, ends: Floats, areas: gpd.GeoSeries) -
 
 
 def _split_shared(
-    shapes: Geoms, piece: Ints, zone: Ints, array: Geoms
+    shapes: Geoms, segment: Ints, zone: Ints, array: Geoms
 ) -> tuple[Ints, Ints, Floats, Floats]:
     """Return (segment, zone, from, to) of segments near outlines, as shares of each.
 
-    Each piece is cut where an outline meets it, and each part is assigned to the zones that contain
-    it. A part on an outline is assigned to the first zone that it bounds.
+    Each segment is cut where an outline meets it. Each part is assigned to the zones that contain
+    it, and a part on an outline to the first zone that it bounds.
     """
     outlines = shapely.boundary(array)
-    met = shapely.intersection(shapes[piece], outlines[zone])
+    met = shapely.intersection(shapes[segment], outlines[zone])
     spot, owner = shapely.get_coordinates(met, return_index=True)
-    origin, reach = _vector(shapes[piece[owner]])
+    origin, reach = _vector(shapes[segment[owner]])
     t = np.einsum("ij,ij->i", spot - origin, reach) / np.einsum("ij,ij->i", reach, reach)
-    ids = np.unique(piece)
+    ids = np.unique(segment)
     cut = np.concatenate((np.zeros(len(ids)), np.ones(len(ids)), np.clip(t, 0, 1)))
-    of = np.concatenate((ids, ids, piece[owner]))
+    of = np.concatenate((ids, ids, segment[owner]))
     order = np.lexsort((cut, of))
     cut, of = cut[order], of[order]
     same = (of[1:] == of[:-1]) & (cut[1:] > cut[:-1])
     of, a, b = of[:-1][same], cut[:-1][same], cut[1:][same]
-    # Every part with every zone near its piece; `piece` repeats, ascending in `of`.
-    by = np.argsort(piece, kind="stable")
-    piece, zone = piece[by], zone[by]
-    first = np.searchsorted(piece, of)
-    count = np.searchsorted(piece, of, side="right") - first
+    # Every part with every zone near its segment; `segment` repeats, ascending in `of`.
+    by = np.argsort(segment, kind="stable")
+    segment, zone = segment[by], zone[by]
+    first = np.searchsorted(segment, of)
+    count = np.searchsorted(segment, of, side="right") - first
     part = np.repeat(np.arange(len(of)), count)
     z = zone[np.repeat(first - np.cumsum(count) + count, count) + np.arange(len(part))]
     origin, reach = _vector(shapes[of])
@@ -354,9 +354,9 @@ def _split_shared(
     return of[part], z, a[part], b[part]
 
 
-def _vector(pieces: Geoms) -> tuple[Floats, Floats]:
+def _vector(segments: Geoms) -> tuple[Floats, Floats]:
     """Return the first vertex of straight segments, and the vector to the last one."""
-    ends = shapely.get_coordinates(pieces).reshape(-1, 2, 2)
+    ends = shapely.get_coordinates(segments).reshape(-1, 2, 2)
     return ends[:, 0], ends[:, 1] - ends[:, 0]
 
 

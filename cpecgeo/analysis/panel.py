@@ -114,7 +114,7 @@ def zone_at(
     row, zone = row[others], zone[others]
     scale = np.cos(np.radians(shapely.get_y(spots[row])))
     reach = np.maximum(accuracy[zone], np.where(mine[row] < 0, 0.0, accuracy[mine[row]]))
-    # Scaled distances are `scale` to 1 times the unscaled; they are needed only in between.
+    # A scaled distance is between `scale` and 1 times the unscaled one, so most need no computing.
     near = shapely.distance(array[zone], spots[row]) * _DEGREE_KM
     near[near * scale > reach * (1.0 + 1e-9)] = np.inf
     for i in np.flatnonzero(np.isfinite(near) & (near > reach * (1.0 - 1e-9))):
@@ -294,7 +294,7 @@ def _sections(things: list[Corridor]) -> gpd.GeoDataFrame:
 def _pairs(
     sections: gpd.GeoDataFrame, shapes: gpd.GeoSeries, accuracy: NDArray[np.float64], km: float
 ) -> pd.DataFrame:
-    """Return pairs of section and zone that it treats or may treat: km inside, certainty."""
+    """Return pairs of a section and a zone that it treats or may treat, with the km inside."""
     lines = geodesy.densify(sections.geometry, _STRAIGHT_KM)
     areas = geodesy.densify(shapes.reset_index(drop=True), _STRAIGHT_KM)
     line_km = np.nan_to_num(sections["accuracy_km"].to_numpy(float))

@@ -35,7 +35,8 @@ __all__ = [
     "station_name",
 ]
 
-# Sites, towns, plants (named after towns far off), stations: "Gwadar" is the town, "Hub" too.
+# Towns stand before plants, which are named after towns far off, and before stations: "Gwadar" is
+# the town, "Hub" too.
 POINT_LAYERS = (
     "ports", "crossings", "mines", "zones", "places", "energy", "interchanges", "stations",
     "waypoints",
@@ -56,7 +57,7 @@ ROLES = {
 _BY_POPULATION = ((400_000, 6), (100_000, 7), (20_000, 8))
 _SMALL = 9
 _LAST = 10
-"""Of villages called by a number, and of parts of a city."""
+"""Rank of parts of a city, and of villages that are named by a number."""
 
 
 def add_facts(name: str, frame: pd.DataFrame) -> pd.DataFrame:

@@ -147,7 +147,7 @@ def read_properties(relative: str) -> pd.DataFrame:
     path, rows = data_path(relative), []
     try:
         text, read = path.read_text(encoding="utf-8"), json.JSONDecoder().raw_decode
-        # Inside a text these quotes would be escaped.
+        # In a text the quotes of this mark would be escaped.
         at = text.find(_PROPERTIES)
         while at >= 0:
             row, at = read(text, text.index("{", at))
@@ -159,7 +159,7 @@ def read_properties(relative: str) -> pd.DataFrame:
 
 
 def _shape(geometry: dict[str, Any]) -> Any:
-    """Return a geometry of GeoJSON; shapely's own way takes each vertex of a line apart."""
+    """Return a geometry of GeoJSON; shapely's own `shape` reads a line vertex by vertex."""
     if geometry["type"] == "LineString":
         return shapely.linestrings(np.array(geometry["coordinates"], float))
     return shapely.geometry.shape(geometry)

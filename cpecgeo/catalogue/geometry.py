@@ -48,7 +48,7 @@ REDRAWN = ("corridors", "sections", "districts", "provinces")
 """Layers that the geometry in force changes."""
 
 OSM_CREDIT = "© OpenStreetMap contributors, ODbL 1.0"
-"""What has to stand beside what was made from OpenStreetMap's data."""
+"""The credit that must stand beside anything derived from OpenStreetMap's data."""
 
 # Mapped track is within some tens of metres of the real one; it may be a parallel track or the
 # other carriageway.
@@ -98,7 +98,8 @@ class Stored:
     def stretches(self, start: float, end: float) -> list[tuple[float, float, bool]]:
         """Return stretches between two old chainages, and whether each is on mapped track.
 
-        Not on it are gaps, and what is between the neighbours of a stop without track nearby.
+        Gaps aren't on it. Around a stop without track nearby nothing is, from the stop before to
+        the stop behind.
         """
         met = [m[1] for m in self.body["met"]]
         kept = [(g[0], g[1]) for g in self.body["gaps"]]
@@ -109,7 +110,7 @@ class Stored:
         return [(a, b, not any(f <= a and b <= t for f, t in kept)) for a, b in pairwise(cuts)]
 
     def gap_km(self, start: float, end: float) -> float:
-        """Return the km between two old chainages that stay as drawn."""
+        """Return how many km between two old chainages stay as drawn."""
         return float(sum(max(0.0, min(b, end) - max(a, start)) for a, b, *_ in self.body["gaps"]))
 
 
@@ -210,7 +211,7 @@ def cut_section(corridor: str, kept: Stored, start: float, end: float, *, agains
     chain = kept.chainage
     low, high = max(start, chain.start_km), min(end, chain.end_km)
     line, km = chain.between(low, high), chain.measures_km
-    # The distance at which `between` snaps a cut to a vertex.
+    # `between` snaps a cut to a vertex within this distance.
     inside = km[(km > low + SNAP_KM) & (km < high - SNAP_KM)]
     measures = np.concatenate(([low], inside, [high])) - low
     if against:

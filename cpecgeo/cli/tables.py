@@ -29,7 +29,7 @@ from cpecgeo.cli.inputs import (
     things,
 )
 from cpecgeo.cli.screen import beside, give, is_known, remark, show, tell_unplaced
-from cpecgeo.cli.things import tell_lengths
+from cpecgeo.cli.things import state_lengths
 from cpecgeo.errors import InputError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def length(*, names: tuple[str, ...], json: bool, **how: Unpack[Reading]) -> Non
     for thing in things(names, *share(how, names)):
         given = resolve(thing, "the line", anywhere=True)
         if given.chainages:  # a corridor, or the layer of them
-            rows += map(tell_lengths, given.things)
+            rows += map(state_lengths, given.things)
         else:
             rows += _line_lengths(given)
     columns = "name title drawn_km official_km ratio accuracy_km"

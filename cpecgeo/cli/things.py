@@ -42,7 +42,7 @@ __all__ = [
     "km_by_status",
     "report",
     "show_thing",
-    "tell_lengths",
+    "state_lengths",
 ]
 
 _NAME = name_argument("name", "A corridor, section, place or layer, or a file.")
@@ -108,8 +108,8 @@ def km_by_status(thing: Corridor) -> dict[str, float]:
     return {str(status): float(value) for status, value in km.items()}
 
 
-def tell_lengths(c: Corridor) -> dict[str, Any]:
-    """Print the drawn and published lengths of a corridor, and why they differ."""
+def state_lengths(c: Corridor) -> dict[str, Any]:
+    """Return the drawn and published lengths of a corridor, and why they differ."""
     reasons = [text for text in (c.official_note, *c.sections["reason"]) if isinstance(text, str)]
     clauses = "; ".join(filter(None, reasons)).split("; ")
     return {

@@ -202,7 +202,8 @@ _FINDERS: dict[str, Callable[[str, str], Subject]] = {
 }
 
 
-# A section with its corridor's name means the same; so do way points named like sections.
+# A section that has its corridor's name means the same, and so does a way point with the name of a
+# section.
 _NAMESAKES = {
     "section": {"corridor"},
     "place": {"corridor", "section"},
