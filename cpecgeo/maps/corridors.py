@@ -63,7 +63,7 @@ ON_THE_WAY_KM = 8.0
 # Two entries of a gazetteer with one name, this close to each other, are one town. Lines known no
 # better than this are written to 0.0001°.
 DOUBLED_KM, ROUGH_KM = 80.0, 0.5
-# A section's own source is the source of its length.
+# A section's `source` is that of its length; this is the source of the points of its line.
 WAY_POINTS = "way points of roads: GeoNames"
 LINE_FIELDS = (
     "kind", "part_of", "opened", "official_km", "drawn_km", "ratio", "reason", "km_from", "km_to",

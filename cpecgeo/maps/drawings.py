@@ -47,7 +47,8 @@ _OF_ADD = ("name", "group", "show", "control", "geometry", "profile")  # options
 # Columns of dates are left out of routes: no slider should hide parts of a route.
 _TIMELESS = {"timeless": True}
 _NO_PROFILE = "profile is for a corridor or a route; x is a {}; leave it out."
-_take = partial(resolve, missing="keep", anywhere=True)  # `encode_layer` names the swapped rows
+# Swapped lon and lat are refused later, by `encode_layer`, which names the rows.
+_take = partial(resolve, missing="keep", anywhere=True)
 
 
 @dataclass(frozen=True)

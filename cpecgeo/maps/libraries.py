@@ -57,7 +57,8 @@ _LETTERS = {
 }
 # A call of the scripts' translation function `t` with a text.
 _SAID = re.compile(r'\bt\(("(?:[^"\\]|\\.)*")')
-# Unchanged parts of a script: strings, and regular expressions, recognized by the character before.
+# Parts of a script that stay as they are: strings, and regular expressions, which are recognized
+# by the character before them.
 _TEXT = r""""(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`"""
 _PATTERN = (
     r"(?:(?<=[(,=:\[!&|?;])|(?<=\breturn))\s*"
@@ -334,8 +335,8 @@ def run_browser(page: str, what: str, options: list[str], *, timeout: float) -> 
                 command, capture_output=True, timeout=timeout, check=False, text=True
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise FileError(f"{program} made nothing of the page: {error}") from error
+            raise FileError(f"{program} can't draw the page: {error}") from error
         if not target.exists():
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise FileError(f"{program} made nothing of the page (exit {done.returncode}): {last}")
+            raise FileError(f"{program} can't draw the page (exit {done.returncode}): {last}")
         return target.read_bytes()

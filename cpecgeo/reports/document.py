@@ -233,7 +233,7 @@ def describe_shape(subject: Subject, thing: object) -> dict[str, Any]:
         row["features"] = len(subject)
     if subject.frame is not None and len(subject.frame) == 1:
         cells = subject.frame.iloc[0]
-        # An outline isn't a place's position, and isn't told to be in itself.
+        # `basis` is of a position, not of an outline; and a province isn't said to lie in itself.
         left = {"basis", *(["province"] if subject.kind == "province" else [])}
         told = [c for c in _CELLS if dimension < 2 or c not in left]
         row |= {c: cells[c] for c in told if c in cells.index and not pd.isna(cells[c])}

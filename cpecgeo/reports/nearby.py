@@ -38,8 +38,8 @@ _LISTED = 50  # so many points of a table are listed by name
 # The ring in the first sentence, and the rings of the table.
 LEAD_KM = 10
 RADII_KM = (5, 10, 25, 50)
-# From which share of the figure on a range is stated; how many towns are named for it, and from
-# which share of the range on.
+# A range is stated where an end is off by more than this share of the figure. So many towns are
+# named at most, each with at least this share of the range.
 _WIDE, _NAMED, _DECIDES = 0.2, 2, 0.1
 
 

@@ -329,7 +329,7 @@ def _lead_several(
 
 
 def _around(subject: Subject) -> tuple[SubjectLike, str]:
-    """Return around what the first sentences count people; and a town's own id."""
+    """Return around what the first sentences count people, and its id where it is a town."""
     thing = subject.things[0]
     own = thing.id if isinstance(thing, Place) and thing.layer == "places" else ""
     return thing if isinstance(thing, Corridor) else merge_shapes(subject), own

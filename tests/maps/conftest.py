@@ -8,7 +8,7 @@ SMALL_VIEW = {"width": 1200, "height": 800}
 
 
 class Visitor:
-    """Opens pages and keeps what they ask for or complain of."""
+    """Opens pages, and keeps their requests and the errors that the browser reports."""
 
     def __init__(self, browser):
         self.browser = browser

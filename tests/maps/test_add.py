@@ -237,7 +237,7 @@ def test_a_row_of_two_points_keeps_many_points_off_the_canvas():
     shapes[7] = MultiPoint([(61, 30), (62, 31)])
     frame = gpd.GeoDataFrame({"name": [str(i) for i in range(n)]}, geometry=shapes, crs=4326)
     payload = encode_layer(frame, Style())
-    # The canvas has one position a row; both points are drawn, and each row keeps its own.
+    # A canvas has one position per row. Here both points are drawn, and each row keeps its values.
     assert "cloud" not in payload
     assert len(payload["geometry"]) == n
     assert payload["geometry"][7][0] == 1
@@ -698,7 +698,7 @@ def test_a_layer_lies_at_the_height_of_its_widest_shapes(shapes, pane):
 
 
 def test_marks_of_sites_are_small_and_alike():
-    """A mark of 10 pixels and more covers a town beside it; the lesser is the smaller."""
+    """A mark of 10 pixels or more would cover a town beside it; less important sites are smaller."""
     sizes = {layer: radius for layer, _, _, radius, _ in cpec._SITES}
     assert all(3 <= size <= 5.5 for size in sizes.values())
     assert min(sizes, key=sizes.get) == "interchanges"

@@ -38,7 +38,7 @@ def chinese(tmp_path_factory):
 
 
 def texts_of(value):
-    """Every text inside the data of a page."""
+    """Collect every text inside the data of a page."""
     if isinstance(value, dict):
         return {t for v in value.values() for t in texts_of(v)}
     if isinstance(value, (list, tuple)):
@@ -47,7 +47,7 @@ def texts_of(value):
 
 
 def open_everything(page):
-    """Go through the tools, and read what stands there on the way."""
+    """Open each tool in turn, and collect the texts that are shown."""
     said = set(page.evaluate(SAID))
     for press in (
         f"void cpecgeo.open({MAP}, 'cities', 0)",
@@ -63,7 +63,7 @@ def open_everything(page):
         "document.querySelector('.cpec-timeline .play').click()",
         f"cpecgeo.openTable({MAP}, {MAP}.cpec.layers.stations)",
     ):
-        page.evaluate(f"() => {{ {press}; }}")  # a map as an answer would be too much
+        page.evaluate(f"() => {{ {press}; }}")  # playwright would copy an answer, here a whole map
         page.wait_for_timeout(150)
         said |= set(page.evaluate(SAID))
     page.evaluate("document.querySelector('dialog').close()")
@@ -217,7 +217,7 @@ MARKED = """of => { let n = 0; const letters = new RegExp(of);
 
 
 def fonts_of(page, of):
-    """Fonts that draw the words of these letters, "own" where they came with the page."""
+    """Return the fonts that draw texts in these letters; "own" is a font that came with the page."""
     assert page.evaluate(MARKED, of) >= 10
     session = page.context.new_cdp_session(page)
     for domain in ("DOM", "CSS"):

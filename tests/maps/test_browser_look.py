@@ -237,7 +237,7 @@ def paper(page):
 
 @pytest.mark.parametrize("view", [DESK, PHONE])
 def test_print_by_the_browsers_own_command(visit, tmp_path, view, settled):
-    """Only `beforeprint` comes before the page is laid out; paper has its size by then."""
+    """Browsers lay out the page right after `beforeprint`, so the sheet must have its size by then."""
     long = "A title of many words that goes on and on " * 12
     made = Map(title=long, subtitle=long * 3).add("ml1")
     sources = gpd.GeoDataFrame(
@@ -358,7 +358,7 @@ def test_paper_is_white_and_ink_dark_whatever_the_screen_is(visit, tmp_path, for
 
 @pytest.mark.parametrize("width", [800, 1400])
 def test_a_map_within_a_printed_page_is_whole_with_its_legend(chromium, tmp_path, width):
-    """It was laid out for a sheet of its own, and cut to a quarter by the report's frame."""
+    """Once it was laid out for a whole sheet, and the report's frame cut it to a quarter."""
     path = cpecgeo.report("taxila-havelian").save(tmp_path / "r.html")
     page = chromium.new_page(viewport={"width": width, "height": 900})
     page.goto(path.as_uri())
@@ -487,7 +487,7 @@ EDGES = {"W": (62.0, 29.0), "E": (76.0, 31.0), "N": (70.0, 36.0), "S": (68.0, 24
 
 
 def at_the_edges(**columns):
-    """Points whose outermost are the bounds of the map."""
+    """Return points, the outermost of which are the bounds of the map."""
     names = [f"{side} of everything" for side in EDGES]
     shapes = [Point(at) for at in EDGES.values()]
     return gpd.GeoDataFrame({"name": names} | columns, geometry=shapes, crs=4326)
@@ -515,7 +515,7 @@ def test_large_symbols_at_the_edge_are_whole(visit, tmp_path, settled, shape):
 
 
 def test_names_at_the_edge_of_a_sheet_are_whole_and_not_struck_through(visit, tmp_path, settled):
-    """On paper degrees stand along the lower edge, where no name of a place may end."""
+    """On paper degrees are written along the edges; no name of a place may lie on them."""
     made = Map().add(at_the_edges(), name="Ends", label="name")
     page = visit(made.save(tmp_path / "m.html"))
     settled(page)
@@ -536,7 +536,7 @@ def test_names_at_the_edge_of_a_sheet_are_whole_and_not_struck_through(visit, tm
 
 
 def colours(page, locator):
-    """Colours of a part of the page as it is painted, by how often."""
+    """Count the colours of the pixels of a part of the page."""
     data = base64.b64encode(locator.screenshot()).decode()
     return page.evaluate(
         """async data => { const image = await createImageBitmap(new Blob([Uint8Array.from(atob(data), c => c.charCodeAt(0))]));
@@ -549,7 +549,7 @@ def colours(page, locator):
 
 
 def count_like(counts, color):
-    """Pixels of a colour, or of one that blends with another ground at its edge."""
+    """Count the pixels of a colour, and those blended with it a little at edges."""
     r, g, b = map(int, color.split(","))
     each = ((n, *map(int, key.split(","))) for key, n in counts.items())
     return sum(n for n, x, y, z in each if max(abs(x - r), abs(y - g), abs(z - b)) <= 4)
@@ -557,7 +557,7 @@ def count_like(counts, color):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_with_the_readers_own_colours_the_map_keeps_its_own(visit, tmp_path, settled, scheme):
-    """Samples, names, symbols and hatches are painted as without; panels follow the reader."""
+    """Forced colours change only the panels, not samples, names, symbols and hatches."""
     made = Map().add("kkh", profile=True).add(cpecgeo.buffer("Gilgit", 60), name="Around")
     path = made.save(tmp_path / "m.html")
     parts = {

@@ -42,7 +42,7 @@ def on_screen(page, at):
 
 
 def marked(page):
-    """Where the map marks what the panel tells; None without a mark."""
+    """Return lon, lat of the mark that belongs to the panel; None without a mark."""
     return page.evaluate(
         f"""() => {{ let at = null; {MAP}.eachLayer(l => {{
           if (l.options.pane === 'cpec-posts' && l.getLatLng && l.options.radius === 6) at = l.getLatLng(); }});
@@ -61,7 +61,7 @@ def test_the_panel_has_what_profile_says():
         ground[first : last + 1] = True
     assert ground.tolist() == table["is_ground"].tolist()
     assert made["highest"] is None, "nobody knows it where higher ground isn't the road's"
-    # The figure hatches the same stretches: from the sample before to the one behind.
+    # The figure hatches the same stretches: from the sample before to the one after.
     areas = [c for c in draw_profile(kkh).axes[0].collections if c.get_hatch()]
     spans = [area.get_paths()[0].vertices[:, 0] for area in areas]
     drawn = [(span.min(), span.max()) for span in spans]

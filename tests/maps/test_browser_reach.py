@@ -27,7 +27,7 @@ def violations(page):
 
 @pytest.fixture
 def audited(chromium):
-    """Pages with axe inside, which the page's own policy would keep out."""
+    """Open pages with axe-core, which the page's own policy would refuse."""
     contexts = []
 
     def open_page(path, **options):

@@ -133,7 +133,7 @@ def test_colours_turn_about_the_centre():
     colors, _ = classify_colors(frame, "v", scheme=[85, 100, 115], center=100)
     warm = [int(c[1:3], 16) > int(c[5:7], 16) for c in colors]
     assert warm == [True, True, False, False]
-    # As far from the centre, as dark.
+    # Colours equally far from the centre are equally dark.
     colors, _ = classify_colors(
         frame, "v", scheme=[85, 100, 115], center=100, cmap=["#000000", "#ffffff", "#0000ff"]
     )

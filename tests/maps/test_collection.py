@@ -149,7 +149,7 @@ def test_three_alignments_are_told_apart_on_the_screen(three, visit, settled, tm
     assert all(str(corridor(name).title)[:22] in legend for name in ALIGNMENTS)
     offsets, colors = zip(*page.evaluate(PLACES), strict=True)
     assert set(colors) == set(samples)
-    # The middle line is where it is; the others are some pixels beside it.
+    # The middle line isn't moved; the others are drawn some pixels beside it.
     assert offsets[1] < 1
     assert all(2 < far < 8 for far in (offsets[0], offsets[2]))
     assert all(a != b for a, b in itertools.pairwise(colors))

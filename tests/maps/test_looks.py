@@ -59,7 +59,7 @@ def test_names_give_way_in_one_order(layers):
 
 
 def test_borders_are_thin_lines_are_wide_and_marks_are_small(layers):
-    """Pixels; what lies in the background stays behind what is drawn on it."""
+    """Widths are in pixels; borders in the background are thinner than what is drawn on them."""
     for key, layer in layers:
         style = layer["style"]
         for look in looks(layer):

@@ -210,7 +210,7 @@ def test_libraries_come_only_when_used():
 
 
 def test_the_relief_is_that_of_the_grid():
-    """Its shadows against slopes by the package's own elevations, pixel by pixel."""
+    """Compare its shadows with slopes by the package's own elevations, pixel by pixel."""
     data = libraries.inline_asset("relief.webp").split(",", 1)[1]
     picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("L"), float)
     high, wide = picture.shape
@@ -390,7 +390,7 @@ def test_scripts_are_tightened_and_say_the_same(script, want):
 
 
 def test_every_script_of_the_page_is_still_one(chromium):
-    """Nothing but remarks and spaces is left out, and chromium can read it."""
+    """Only comments and spaces are left out, and chromium can read the rest."""
     page = chromium.new_page()
     for name in OWN_SCRIPTS:
         whole, tight = libraries.read_asset(name), libraries.read_code(name)

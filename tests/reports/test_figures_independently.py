@@ -20,7 +20,7 @@ DATA = Path(__file__).parents[2] / "data"
 
 
 def walk(coords, step_m):
-    """lon, lat of the middles of equal steps along geodesics, and the metres of each."""
+    """Return lon and lat of the middles of equal steps along geodesics, and the metres of each."""
     rows = []
     for a, b in pairwise(coords):
         azimuth, _, metres = GEOD.inv(*a, *b)
@@ -32,7 +32,7 @@ def walk(coords, step_m):
 
 
 def away_km(spot, spots):
-    """From one point to each of many."""
+    """Measure from one point to each of many, in km."""
     lon, lat = np.full(len(spots), spot[0]), np.full(len(spots), spot[1])
     return np.asarray(GEOD.inv(lon, lat, spots[:, 0], spots[:, 1])[2]) / 1e3
 

@@ -341,7 +341,7 @@ def test_programs_still_have_every_digit(ml1):
 
 
 def test_nothing_is_told_twice_and_zeros_are_folded(ml1):
-    """Of one status the first sentence says all; a ring without towns is no row."""
+    """With one status only, the first sentence says it all; a ring without towns has no row."""
     assert "Kilometres by status" not in ml1.to_markdown()
     assert "Kilometres by status" in cg.report("western", draw=False).to_markdown()
     made = cg.report("Torkham", draw=False)
@@ -1013,7 +1013,7 @@ def test_several_points_have_limits_names_and_no_position_of_the_first(tmp_path,
 
 
 def test_corridors_side_by_side_have_a_colour_and_a_place_each_on_the_map():
-    """They were all of one colour, and lay on each other."""
+    """Once they had all one colour, and covered each other."""
     made = cg.report("western", "central", "ml1")
     (page,) = (part.page for part in made.parts if part.key == "map")
     data = json.loads(re.search(r'<script type="application/json"[^>]*>(.*?)</script>', page)[1])

@@ -79,8 +79,8 @@ const cpecgeo = (function () {
   // Two numbers of a point: each ends in a character below «_».
   const PAIR = /(?:[_-~]*[?-^]){2}/g;
 
-  // Indices and single points, which travel as text, as the lists that all else reads; parts of
-  // lines that were there before, which travel as their turn, as those parts.
+  // Restore the lists that the other scripts read. Indices and single points come as text; a part
+  // of a line that was written before comes as its number.
   function unpack(data) {
     const LONG = 24;
     const parts = [];
@@ -89,7 +89,7 @@ const cpecgeo = (function () {
       if (part.length >= LONG) parts.push(part);
       return part;
     };
-    // Items by their turns: the number of them, then each; none for null.
+    // A list comes as the count of its items, then the number of each; 0 is null.
     const gather = (items, text, join) => {
       const turns = integers(text);
       const rows = [];
@@ -167,7 +167,7 @@ const cpecgeo = (function () {
     return made;
   }
 
-  // In a frame the page may run before it has a size; nothing fits into none.
+  // In a frame the script may run before the map has a size; no view fits a map of no size.
   function fitWhenSeen(target) {
     const box = target.getContainer();
     const sized = () => box.clientWidth > 0 && box.clientHeight > 0;

@@ -55,8 +55,8 @@
         shadowRectOptions: { color: "#3a3a3a", weight: 1, interactive: false, opacity: 0, fillOpacity: 0 },
         strings: { hideText: t("Hide the overview"), showText: t("Show the overview") },
       }).addTo(map);
-      // The plugin takes the end of an overview's glide for the reader's own move when two moves of
-      // the map follow one another, and sends the map back; an overview that doesn't glide has no such end.
+      // When two moves of the map follow each other, the plugin takes the end of the overview's glide
+      // for a move by the reader, and moves the map back. Without a glide there is no such end.
       const mini = control._miniMap;
       mini.setView = (center, zoom) => L.Map.prototype.setView.call(mini, center, zoom, { animate: false });
       control.getContainer().querySelector("a").setAttribute("role", "button");
@@ -136,7 +136,7 @@
     box.addEventListener("keydown", (event) => {
       if (event.key === "Escape") { control._collapse(); link.focus(); }
     });
-    // Whoever turns to another tool has done with this one.
+    // A press outside closes the list.
     document.addEventListener("pointerdown", (event) => {
       if (!box.contains(event.target)) control._collapse();
     });

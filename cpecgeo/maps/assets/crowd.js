@@ -1,5 +1,5 @@
-// Points gathered: under their count where they lie close on the screen, or as a picture of how
-// thick they lie. Cells are those of the whole world, so that panning changes no count.
+// Points that are close on the screen, grouped under their count, or the density of all points as a
+// picture. Cells are fixed to the world, so that panning changes no count.
 
 (function () {
   const CELL = 64;

@@ -166,7 +166,7 @@
     return found;
   }
 
-  // How much of symbols a name would touch; a pixel of the padding beside it may.
+  // How much of the symbols a name would cover; one pixel of its padding on either side may touch.
   function touched(b, symbols) {
     const text = [b[0] + 1, b[1], b[2] - 1, b[3]];
     const [x0, y0, x1, y1] = range(text);

@@ -47,7 +47,7 @@ cpecgeo.popup = function (layer, i) {
     .filter(([column]) => column !== "drawn_km" || !known.some(([c]) => c === "official_km"));
   const rest = known.filter((field) => !first.includes(field));
   if (first.length) box.append(cpecgeo.facts(layer, i, first));
-  // One alone needs no fold.
+  // A single further row is shown without a fold.
   if (rest.length === 1 && own) box.append(cpecgeo.facts(layer, i, rest));
   else if (rest.length) box.append(el("details", {}, el("summary", {}, cpecgeo.t("More")), cpecgeo.facts(layer, i, rest)));
   return box;
@@ -108,8 +108,8 @@ cpecgeo.facts = function (layer, i, fields) {
   return table;
 };
 
-// The pieces of a line in view, in the map's own pixels, with `pad` of them around it. Leaflet's own
-// are those of before while the map glides.
+// The pieces of a line in view, in pixels of the map, with a margin of `pad` pixels. While the map
+// glides, Leaflet's own pieces are still those of the view before.
 cpecgeo.inSight = function (map, line, pad) {
   const corner = map.containerPointToLayerPoint([-pad, -pad]);
   const view = L.bounds(corner, corner.add(map.getSize()).add([2 * pad, 2 * pad]));
@@ -133,7 +133,7 @@ cpecgeo.placePopup = function (popup) {
     .flatMap((x) => [7, -9, h / 2 + TIP, h + TIP + 14, -h / 2, 1.6 * h].map((y) => [x, y]))
     .sort((a, b) => Math.hypot(a[0], a[1] - 7) - Math.hypot(b[0], b[1] - 7));
   const pieces = cpecgeo.inSight(map, item, 400);
-  // Where the box would be: above its tip, which is `y` below the place, its middle `x` beside it.
+  // How many points of the line a box would cover whose tip is moved by `x` and `y` pixels.
   const covered = ([x, y]) => {
     let count = 0;
     for (const [a, b] of pieces) {
@@ -184,7 +184,7 @@ cpecgeo.clearPopup = function (popup) {
   };
   const moves = across.flatMap((x) => down.map((y) => bounded([x, y]))).filter(inside);
   if (!moves.length) {
-    // Larger than the map: its beginning is seen.
+    // A popup larger than the map shows its beginning.
     popup.options.autoPan = true;
     popup._adjustPan();
     popup.options.autoPan = false;

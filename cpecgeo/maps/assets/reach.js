@@ -4,7 +4,7 @@
 (function () {
   const elements = (item) => (item.getElement ? [item.getElement()] : item.getLayers ? item.getLayers().map((l) => l.getElement && l.getElement()) : []).filter(Boolean);
 
-  // How the reader acted last: who uses keys is led by the focus.
+  // Whether the reader last used a key; then the focus must follow what is opened.
   let byKey = false;
   document.addEventListener("keydown", () => { byKey = true; }, true);
   document.addEventListener("pointerdown", () => { byKey = false; }, true);

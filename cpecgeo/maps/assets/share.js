@@ -97,7 +97,7 @@
       if (now === written || (!written && now === first)) return;
       written = now;
       // In a frame without an address of its own there is nothing to write.
-      try { window.history.replaceState(null, "", "#" + now); } catch { /* so be it */ }
+      try { window.history.replaceState(null, "", "#" + now); } catch { /* then the link stays as it was */ }
     };
     map.on("moveend layeradd layerremove cpec:year popupopen popupclose", () => {
       clearTimeout(timer);

@@ -54,7 +54,8 @@ cpecgeo.start = function (map) {
   map.on("zoomend", () => {
     const popup = map._popup;
     if (!popup || !popup.isOpen()) return;
-    // One that is left behind, on the way to another, is let go; one opened on the way is brought into view.
+    // A popup that was open before and is out of view now stays there; one opened meanwhile is
+    // moved into view.
     if (!popup.cpecWaits && !map.getBounds().contains(popup.getLatLng())) return;
     popup.cpecWaits = false;
     cpecgeo.placePopup(popup);
