@@ -129,6 +129,7 @@ def extend(net: Network, corridors: tuple[Corridor, ...], join_km: float) -> Net
 
 
 def _say_apart(net: Network, corridor: Corridor, join_km: float) -> str:
+    """Return the message for a corridor that joins nowhere, with the distances of its ends."""
     spots = [corridor.at(0.0), corridor.at(corridor.end_km)]
     lines = net.edges.geometry[(net.columns["km"] > 0) & (net.columns["mode"] != "transfer")]
     away = Index(lines).nearest(gpd.GeoSeries(spots, crs=4326))["distance_km"]

@@ -27,7 +27,7 @@ from cpecgeo.routing.catchment import Reach, reach
 __all__ = ["Market", "market", "markets", "nearest_corridors", "nearest_sites",
            "order_corridors", "rank_corridors", "rank_lengths"]  # fmt: skip
 
-_ALIKE = 0.1  # lengths that differ by less than this share are those of alternatives
+_ALIKE = 0.1  # an alternative differs in length from its main line by less than this share
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,9 +184,9 @@ def market(
     >>> torkham.corridors["target"].iloc[0], torkham.status
     ('peshawar-torkham', 'closed')
     """
-    spot = place(name)
+    found = place(name)
     table = markets()
-    row_id = _row_of(spot, name, table)
+    row_id = _row_of(found, name, table)
     row = table.loc[row_id]
     if isinstance(k, bool) or not isinstance(k, int) or k < 1:
         raise InputError(f"k is {k!r}; ask for 1 or more.")
@@ -220,9 +220,10 @@ def market(
     )
 
 
-def _row_of(spot: Place, name: str, table: gpd.GeoDataFrame) -> Any:
-    if spot.layer == "crossings":
-        rows = table.index[table["name"] == spot.name]
+def _row_of(found: Place, name: str, table: gpd.GeoDataFrame) -> Any:
+    """Return the id of a crossing in the table of markets; refuse other places."""
+    if found.layer == "crossings":
+        rows = table.index[table["name"] == found.name]
         if len(rows):
             return rows[0]
     raise UnknownNameError(
@@ -231,6 +232,7 @@ def _row_of(spot: Place, name: str, table: gpd.GeoDataFrame) -> Any:
 
 
 def _find_reach(row_id: str, hours: float) -> tuple[Reach | None, str]:
+    """Return the catchment by road with a remark on it, or the reason why there is none."""
     try:
         found = reach(str(row_id), hours=hours, mode="road")
     except InputError as error:
@@ -239,14 +241,15 @@ def _find_reach(row_id: str, hours: float) -> tuple[Reach | None, str]:
 
 
 def nearest_corridors(point: Point, k: int) -> pd.DataFrame:
-    """Return a point's nearest corridors: `target title status distance_km accuracy_km km side`."""
+    """Return the corridors nearest to a point, see `rank_corridors`."""
     return rank_corridors(gpd.GeoSeries([point], crs=4326)).head(k).reset_index(drop=True)
 
 
 def rank_corridors(points: gpd.GeoSeries) -> pd.DataFrame:
-    """Return all corridors by their distance from each point, as `nearest_corridors`.
+    """Return all corridors by their distance from each point.
 
-    The index is the label of the point; rows of all points are in order of distance.
+    The columns are `target title status distance_km accuracy_km km side`. The index is the label of
+    the point; rows of all points are in order of distance.
     """
     known = list(corridors().index)
     near = order_corridors(nearest(points, known, k=len(known)))
@@ -269,7 +272,7 @@ def order_corridors(near: pd.DataFrame) -> pd.DataFrame:
 
 
 def rank_lengths(targets: Iterable[str]) -> NDArray[np.int64]:
-    """Rank corridors by their length, an alternative of nearly the length after its main line."""
+    """Rank corridors by length; an alternative comes after a main line of nearly its length."""
     known = corridors()["length_km"]
     turns = {}
     for turn, (name, km) in enumerate(known.items()):

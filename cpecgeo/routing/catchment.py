@@ -215,7 +215,7 @@ def _origins(a: PointLike | Sequence[PointLike]) -> list[tuple[int, Any]]:
 
 
 def _from_nearest(near: Ends) -> Ends:
-    """Return where an origin joins, each with its extra km compared with the nearest."""
+    """Return where an origin joins the network, with access counted from that of the nearest."""
     return tuple(replace(at, access_km=at.access_km - near[0].access_km) for at in near)
 
 

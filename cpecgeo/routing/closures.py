@@ -27,18 +27,19 @@ Cut = dict[int, NDArray[np.float64]]
 
 Mask = NDArray[np.bool_]
 
-# A place closes all stretches within this; one farther from the network, the nearest edge.
+# A place closes all stretches within the first distance, or else the nearest edge; the network may
+# be no farther than the second.
 _PLACE_KM = 2.0
 _FAR_KM = 15.0
 
 
 def cut(net: Network, what: SubjectLike, there: Mask) -> Cut:
-    """Return the stretches of edges that avoiding one thing closes, of the edges in `there`.
+    """Return the stretches that one avoided thing closes, of the edges in `there`.
 
-    A section or corridor closes its edges; a crossing the border; another place all within 2 km; a
-    route its stretches; a reach its polygon; a district, province or area all inside it. Names are
-    looked up in the usual order, the network's sections first; ``"district:Quetta"`` states the
-    kind.
+    A section or corridor closes its edges, a crossing the border, and another place all within
+    2 km. A route closes its stretches, a reach its polygon, and a district, province or area all
+    inside it. Names are looked up in the usual order, but the network's sections come first;
+    ``"district:Quetta"`` states the kind.
     """
     if isinstance(what, str) and (own := _match_sections(net, what)):
         return _close_sections(net, own)
@@ -62,7 +63,7 @@ def cut(net: Network, what: SubjectLike, there: Mask) -> Cut:
 
 
 def _match_sections(net: Network, name: str) -> set[str]:
-    """Return the section with that id or name, also if its road isn't drawn."""
+    """Return the ids of sections with an id or name, also where their road isn't drawn."""
     kind, _, rest = name.rpartition(":")
     if kind.strip().casefold() not in {"", "section"}:
         return set()
@@ -97,7 +98,7 @@ def _close_steps(route: Any) -> Cut:
 
 
 def _close_border(net: Network, thing: Any) -> Cut:
-    """Return the edge of a border crossing, where the network has one."""
+    """Return the edge of a border crossing, closed; empty where the network has none."""
     if isinstance(thing, Place) and thing.layer != "crossings":
         return {}
     here = np.flatnonzero(net.columns["crossing"] == thing.id)
@@ -120,7 +121,7 @@ def _widen(net: Network, at: shapely.Geometry, name: str, there: Mask) -> shapel
 
 
 def _close_inside(net: Network, area: shapely.Geometry, there: Mask) -> Cut:
-    """Return the stretches of edges that lie in an area; the edges of both are geodesics."""
+    """Return the stretches of edges that lie in an area; lines and outline are geodesics."""
     found: Cut = {}
     area = densify(area, FINE_KM)
     shapely.prepare(area)

@@ -137,8 +137,8 @@ def _goods_hours(net: Network, rates: Mapping[str, float]) -> Floats:
                 kmh[classes == name] = rates[f"{carrier}-{name}-kmh"]
     known = ~np.isnan(kmh)
     hours[known] = km[known] / kmh[known]
-    # A climb limits speed by power against weight and rolling resistance; downhill the brake does
-    # so alike.
+    # On a climb, power against weight and rolling resistance limits the speed. Downhill the brakes
+    # limit it alike.
     edge, part_km, grade = _grades(net)
     power = 1000.0 * rates["truck-driveline"] / rates["truck-kg-per-kw"]
     most = 3.6 * power / (_GRAVITY * (grade + rates["truck-rolling"]))

@@ -42,7 +42,7 @@ MONTHS = (
 SEASONS = {"winter": 1, "spring": 4, "summer": 7, "autumn": 10}
 
 
-class _Which(TypedDict, total=False):
+class _BundledFilters(TypedDict, total=False):
     mode: str
     avoid: SubjectLike
     status: str | Sequence[str] | None
@@ -51,14 +51,14 @@ class _Which(TypedDict, total=False):
     along: str | Corridor | None
 
 
-class FilterOptions(_Which, total=False):
+class FilterOptions(_BundledFilters, total=False):
     """The filters of every search of the network, see `route`."""
 
     extra: Corridor | Sequence[Corridor]
     join_km: float
 
 
-class UseOptions(_Which, total=False):
+class UseOptions(_BundledFilters, total=False):
     """The options of `route` but for a caller's corridors and the cost to minimize."""
 
     vehicle: str | None

@@ -27,7 +27,7 @@ __all__ = ["Route"]
 _STRAIGHT_DEG = 30.0
 # More access than this is part of the journey, so it is named.
 _PART_KM = 1.0
-# The share of a way off the network that is noted.
+# Where more than this share of the whole way is access, km and hours mislead.
 _MUCH = 0.25
 # Two routes can be joined within a town: a port, its station and its road are this close.
 _TOWN_KM = 25.0
@@ -120,25 +120,30 @@ class Route:
     @property
     def access_km(self) -> float:
         """Geodesic km off the network: at origin and destination, and between joined routes."""
-        between = sum(km for _, km in self.ways_between)
-        return float(self.origin.access_km + self.destination.access_km + between)
+        ends = self.origin.access_km + self.destination.access_km
+        return float(ends + sum(km for _, km in self.ways_between))
 
     @property
     def access_note(self) -> str:
         """Which ends lie far off the network, where that is much of the whole way; else empty.
 
         Km and hours of a route are those on the network, so they mislead there.
+
+        Examples
+        --------
+        >>> from cpecgeo import route
+        >>> route("Washuk", "Panjgur").access_note.partition(",")[0]
+        'Washuk lies 38.1 km off the network'
         """
-        ends = self.origin, self.destination
+        ends, km = (self.origin, self.destination), self.chainage_km
         away = sum(end.access_km for end in ends)
-        whole = self.chainage_km + away
-        if away <= _MUCH * whole:
+        if away <= _MUCH * (km + away):
             return ""
         far = (end for end in ends if end.access_km > 0.1 * away)
-        told = " and ".join(f"{end.name} lies {end.access_km:,.1f} km off" for end in far)
+        which = " and ".join(f"{end.name} lies {end.access_km:,.1f} km off" for end in far)
         return (
-            f"{told} the network, in a straight line: {whole:,.1f} km in all; km and hours are for "
-            f"the {self.chainage_km:,.1f} km on the network only."
+            f"{which} the network, in a straight line: {km + away:,.1f} km in all; km and hours "
+            f"are for the {km:,.1f} km on the network only."
         )
 
     @cached_property
@@ -275,17 +280,14 @@ def _tell_rebuilt(legs: pd.DataFrame) -> list[str]:
     """Name the legs counted as open although their section is being rebuilt or only planned."""
     sections = layer("sections")
     known = sections[sections["role"] == "base"].to_dict("index")
-    told = []
+    notes = []
     for name, status in dict.fromkeys(zip(legs["section"], legs["status"], strict=True)):
         row = known.get(name)
         if row is not None and status != row["status"]:
-            why = row["note"]
-            told.append(
-                f"{row['name']} counts as {status}, though the section is "
-                f"{row['status'].replace('_', ' ')}: "
-                + (why if isinstance(why, str) else "a road that is open runs over it")
-            )
-    return told
+            note, state = row["note"], row["status"].replace("_", " ")
+            why = note if isinstance(note, str) else "a road that is open runs over it"
+            notes.append(f"{row['name']} counts as {status}, though the section is {state}: {why}")
+    return notes
 
 
 def _cell(value: object) -> str:
@@ -295,7 +297,6 @@ def _cell(value: object) -> str:
 
 
 _SAME = ("section", "status", "mode", "speed_class", "country", "opened")
-_FIRST = ["turn", "name", "mode", "from", "to", "km", "hours", "status", "opened"]
 
 
 def _legs(route: Route) -> gpd.GeoDataFrame:
@@ -325,7 +326,6 @@ def _legs(route: Route) -> gpd.GeoDataFrame:
     table = pd.DataFrame(rows)
     table.insert(0, "turn", turns)
     frame = gpd.GeoDataFrame(table, geometry=lines, crs=4326)
-    frame = frame[[*_FIRST, *(c for c in frame.columns if c not in _FIRST)]]
     frame.attrs = {
         "title": f"{route.origin.name} – {route.destination.name}",
         "method": f"Dijkstra, least {route.weight}, calibrated km",

@@ -39,9 +39,9 @@ from cpecgeo.routing.search import (
 
 __all__ = ["SAME", "Search", "overlap", "route", "routes"]
 
-# Rounding: sums of the same costs in another order differ by less.
+# Sums of the same costs in another order differ by less than this, by rounding.
 SAME = 1e-9
-# Factor on the cost of an edge after each route over it, and the number of rounds.
+# The penalty method: factor on the cost of an edge after each path over it, and rounds.
 _PENALTY = 1.4
 _ROUNDS = 25
 

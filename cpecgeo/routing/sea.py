@@ -22,14 +22,14 @@ from cpecgeo.routing.search import Snap
 
 __all__ = ["sea_route", "stated_leg"]
 
-# Outlines of land are accurate to about a kilometre, and ports are on land: a line may cross this
-# much land.
+# A line may cross this much land, because outlines are accurate to about a kilometre and ports are
+# on land.
 _GRAZE_DEG = 0.03
-# Distance of points along the lane between which bends may be cut.
+# Bends may be cut between points of the lane at this distance.
 _STEP_KM = 20.0
-# A port can't be farther from the sea; estuaries and errors of the outline are within this.
+# A port lies at most this far from the sea; estuaries and errors of the outline are shorter.
 _SEA_KM = 50.0
-# Smaller gaps between outlines of countries aren't sea, in square degrees.
+# Gaps of up to this area between outlines of countries, in square degrees, aren't sea.
 _GAP_DEG2 = 0.5
 
 
@@ -193,6 +193,7 @@ def _one_leg(
     kmh: float,
     about: dict[str, Any],
 ) -> Route:
+    """Return a route of one leg, without steps on the network."""
     row = {
         "turn": "start",
         **{c: about[c] for c in ("name", "mode")},
@@ -230,7 +231,7 @@ def _shorten(xy: NDArray[np.float64]) -> Any:
     inside = shapely.contains_xy(known, fine)
     total = np.full(len(fine), np.inf)
     total[0] = 0.0
-    came = np.arange(len(fine)) - 1
+    previous = np.arange(len(fine)) - 1
     for at in range(1, len(fine)):
         # The lane's own next point is always allowed; shortcuts only where all land is known.
         back = np.flatnonzero(inside[:at]) if inside[at] else np.empty(0, int)
@@ -238,10 +239,10 @@ def _shorten(xy: NDArray[np.float64]) -> Any:
         before = np.unique(np.append(back, at - 1))
         steps = gpd.GeoSeries(_edges_to(fine, before, at), crs=4326)
         reach = total[before] + length_km(steps).to_numpy()
-        total[at], came[at] = reach.min(), before[int(reach.argmin())]
+        total[at], previous[at] = reach.min(), before[int(reach.argmin())]
     keep = [len(fine) - 1]
     while keep[-1]:
-        keep.append(int(came[keep[-1]]))
+        keep.append(int(previous[keep[-1]]))
     return fine[keep[::-1]]
 
 

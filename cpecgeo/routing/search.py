@@ -78,7 +78,7 @@ class Snap:
 
 
 Ends = tuple[Snap, ...]
-"""Where one end may join the network: the nearest first, then by the other mode, then beside."""
+"""Where one end may join the network: on a road, a railway or a caller's line, nearest first."""
 
 
 def _find_place(name: str, mode: str) -> Place:
@@ -200,7 +200,7 @@ def _describe(at: Snap, net: Network) -> str:
 
 
 def _road_first(near: Ends, net: Network) -> Ends:
-    """Keep the road where an end joins a road and a railway, and the caller's lines."""
+    """Drop the railway where an end also joins a road; the caller's lines stay."""
     base = [at for at in near if at.edge not in net.own]
     roads = [at for at in base if net.columns["mode"][at.edge] == "road"]
     return tuple(at for at in near if at in (roads or base) or at.edge in net.own)
@@ -289,9 +289,10 @@ def search(
     also: Sequence[Snap] = (),
     access: float = 0.0,
 ) -> LeastCosts:
-    """Return least costs from a snapped point, by Dijkstra's algorithm; of equals the first.
+    """Return least costs from a snapped point, by Dijkstra's algorithm.
 
-    With further points in `also`, from the nearest of all; a km of access costs `access`.
+    With further points in `also`, costs are from whichever point is cheapest. A km of access costs
+    `access`. Of equal paths the first found is kept.
     """
     passable, meets = ground.passable, ground.network.meets
     best = [np.inf] * len(meets)
