@@ -38,9 +38,6 @@ BESIDE = {
 # Standing above the stairs, these may be called from the top floor and its like.
 ABOVE = {"osm": {"cli"}, "scale": {"cli"}}
 
-# Still to be turned round.
-LATE_CALLS_UP = {("features/corridors.py", "osm")}
-
 HEAVY = ["geopandas", "folium", "llvmlite", "osmnx", "pandas", "dask", "matplotlib", "pyarrow"]
 
 
@@ -50,14 +47,8 @@ def room(path):
 
 
 def imports(path):
-    """Yield (module inside the package, line, whether it is imported inside a function)."""
+    """Yield each module inside the package that a module imports, also late, and the line."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    late = {
-        inner
-        for outer in ast.walk(tree)
-        if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef)
-        for inner in ast.walk(outer)
-    }
     parents = path.relative_to(PACKAGE.parent).with_suffix("").parts[:-1]
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -75,7 +66,7 @@ def imports(path):
             continue
         for name in names:
             if name.startswith("cpecgeo.") and not name.startswith("cpecgeo.__"):
-                yield name, node.lineno, node in late
+                yield name, node.lineno
 
 
 def allowed(here, there):
@@ -98,9 +89,8 @@ def test_imports_go_down(path):
     place = path.relative_to(PACKAGE).as_posix()
     wrong = [
         f"{place}:{line} imports {name}"
-        for name, line, late in imports(path)
-        if not allowed(here, there := name.split(".")[1])
-        and not (late and (place, there) in LATE_CALLS_UP)
+        for name, line in imports(path)
+        if not allowed(here, name.split(".")[1])
     ]
     assert not wrong
 
@@ -113,7 +103,7 @@ def test_no_circle_of_modules():
     for name, path in names.items():
         if path.name == "__init__.py":
             continue  # a room's door names its modules; they don't ask it back
-        for imported, _, _ in imports(path):
+        for imported, _ in imports(path):
             target = imported
             while target and target not in names:
                 target = target.rpartition(".")[0]

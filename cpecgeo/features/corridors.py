@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Hashable
+from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Any
 from warnings import warn
@@ -20,14 +20,10 @@ from cpecgeo.catalogue.lines import corridor_id
 from cpecgeo.errors import DataError, DataWarning
 from cpecgeo.features.alignment import align_named, describe
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.features.subject import html_card, html_table, provenance
+from cpecgeo.features.subject import provenance
 from cpecgeo.geodesy import Chainage, length_km
 
-__all__ = ["Refreshed", "corridor", "corridors", "lengths", "refreshed", "split_sections"]
-
-_MISSING = (
-    "corridor {0!r} has no OpenStreetMap geometry yet; get it with cpecgeo.osm.refresh({0!r})"
-)
+__all__ = ["corridor", "corridors", "lengths", "split_sections"]
 
 _SHOWN = [
     "id", "title", "kind", "status", "length_km", "official_km", "ratio", "chainage_km",
@@ -35,55 +31,6 @@ _SHOWN = [
 ]  # fmt: skip
 
 _TABLES = ("stops", "sections", "competing", "legs")
-
-
-@dataclass(frozen=True, eq=False)
-class Refreshed:
-    """A corridor with OpenStreetMap's geometry, and a record of its construction.
-
-    Attributes
-    ----------
-    corridor, bundled : Corridor
-        With the new line, and with the bundled one.
-    record : mapping
-        `snapshot` (date of the data), `retrieved`, `origin`, `queries`, `buffer_km`,
-        `gap_km`, `licence`, `credit` ….
-    ways : DataFrame
-        Ways used, in order: `way`, `name`, `ref`, `tags` (all of them).
-    gaps : DataFrame
-        Stretches that stay schematic: `km_from`, `km_to` (old chainage), `from`, `to`, `reason`.
-    stops_met : DataFrame
-        Stops on the track: `name`, `km` (old), `osm_km`, `offset_km`.
-    stops_missed : DataFrame
-        Stops without a track nearby: `name`, `km`, `reason`.
-    """
-
-    corridor: Corridor
-    bundled: Corridor
-    record: Mapping[str, Any]
-    ways: pd.DataFrame
-    gaps: pd.DataFrame
-    stops_met: pd.DataFrame
-    stops_missed: pd.DataFrame
-
-    def deviation(self, *, every_km: float = 1.0) -> Any:
-        """Measure how far the old line is from the new one; see `cpecgeo.osm.deviation`."""
-        import cpecgeo as cg
-
-        return cg.osm.deviation(self.corridor.name, every_km=every_km)
-
-    def _repr_html_(self) -> str:
-        c, share = self.corridor, self.record["gap_km"] / self.corridor.end_km
-        rows = {
-            "snapshot": str(self.record["snapshot"] or "unknown"),
-            "from": str(self.record["origin"]),
-            "ways used": f"{len(self.ways):,}",
-            "length": f"{c.length_km:,.1f} km (drawn line: {self.bundled.length_km:,.1f} km)",
-            "still schematic": f"{share:.1%}, {len(self.gaps)} gaps",
-            "stops without track": str(len(self.stops_missed)),
-            "licence": str(self.record["credit"]),
-        }
-        return html_card(c.title, html_table(rows.items()))
 
 
 @cache
@@ -157,7 +104,10 @@ def _load(key: str, geometry: Geometry | None) -> Corridor:
     if geometry == "osm":
         kept = load_stored(key)
         if kept is None:
-            raise DataError(_MISSING.format(key) + ", or leave geometry='bundled'.")
+            raise DataError(
+                f"corridor {key!r} has no OpenStreetMap geometry yet; get it with "
+                f"cpecgeo.osm.refresh({key!r}), or leave geometry='bundled'."
+            )
         return _redraw(_load_bundled(key), kept)
     if geometry is not None:
         with using(geometry=geometry):
@@ -172,30 +122,6 @@ def _load(key: str, geometry: Geometry | None) -> Corridor:
             stacklevel=3,
         )
     return found or _load_bundled(key)
-
-
-def refreshed(name: str) -> Refreshed:
-    """Load the corridor that `cpecgeo.osm.refresh` stored, checked against its sha256.
-
-    Parameters
-    ----------
-    name : str
-
-    Returns
-    -------
-    Refreshed
-
-    Raises
-    ------
-    DataError
-        It was never refreshed, the file is damaged, or it belongs to other sections.
-    UnknownNameError
-    """
-    key = corridor_id(name)
-    kept = load_stored(key)
-    if kept is None:
-        raise DataError(_MISSING.format(key) + ".")
-    return _rebuild(corridor(key, geometry="bundled"), kept)
 
 
 def corridors() -> gpd.GeoDataFrame:
@@ -263,23 +189,6 @@ def lengths() -> pd.DataFrame:
         **provenance(),
     }
     return frame
-
-
-def _rebuild(bundled: Corridor, kept: Stored) -> Refreshed:
-    """Rebuild a refreshed corridor from the stored file."""
-    body = kept.body
-    return Refreshed(
-        corridor=_redraw(bundled, kept),
-        bundled=bundled,
-        record=kept.record,
-        ways=pd.DataFrame(
-            [(way, tags.get("name"), tags.get("ref"), tags) for way, tags in body["ways"]],
-            columns=["way", "name", "ref", "tags"],
-        ),
-        gaps=pd.DataFrame(body["gaps"], columns=["km_from", "km_to", "from", "to", "reason"]),
-        stops_met=pd.DataFrame(body["met"], columns=["name", "km", "osm_km", "offset_km"]),
-        stops_missed=pd.DataFrame(body["missed"], columns=["name", "km", "reason"]),
-    )
 
 
 def _redraw(bundled: Corridor, kept: Stored) -> Corridor:

@@ -6,10 +6,9 @@ network of an area from Overpass or from a file. Data from OpenStreetMap is © i
 under the ODbL 1.0.
 """
 
-from cpecgeo.features.corridors import Refreshed, refreshed
 from cpecgeo.files.disk import cache_dir
 from cpecgeo.osm.graph import Graph, graph
-from cpecgeo.osm.lines import Deviation, deviation
+from cpecgeo.osm.lines import Deviation, Refreshed, deviation, refreshed
 from cpecgeo.osm.overpass import ENDPOINTS, Overpass
 from cpecgeo.osm.paths import Path
 from cpecgeo.osm.refreshes import Outlines, refresh, refresh_all

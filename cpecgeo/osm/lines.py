@@ -17,9 +17,12 @@ from numpy.typing import NDArray
 
 from cpecgeo.catalogue import data_version
 from cpecgeo.catalogue.files import stored_path, write_checked
+from cpecgeo.catalogue.geometry import load_stored
+from cpecgeo.catalogue.lines import corridor_id
 from cpecgeo.errors import DataError, InputError
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.features.corridors import Refreshed, corridor, refreshed
+from cpecgeo.features.corridors import corridor
+from cpecgeo.features.subject import html_card, html_table
 from cpecgeo.geodesy import Chainage, buffer, distance_km
 from cpecgeo.geodesy.inputs import positive_km
 from cpecgeo.osm.elements import Elements
@@ -27,7 +30,7 @@ from cpecgeo.osm.graph import Graph
 from cpecgeo.osm.matching import Anchor, Match, match
 from cpecgeo.osm.tags import is_own, section_filters
 
-__all__ = ["Deviation", "Plan", "deviation", "plan", "store_line"]
+__all__ = ["Deviation", "Plan", "Refreshed", "deviation", "plan", "refreshed", "store_line"]
 
 _REQUEST_KM = 60.0  # length of line per request
 _LEAST_BUFFER_KM, _MOST_BUFFER_KM = 2.0, 25.0
@@ -183,6 +186,92 @@ def _body(base: Corridor, found: Match, ways: Elements) -> dict[str, Any]:
         "gaps": [list(g) for g in found.gaps],
         "ways": [[int(ways.way_id[w]), dict(ways.tags[w])] for w in found.ways],
     }
+
+
+@dataclass(frozen=True, eq=False)
+class Refreshed:
+    """A corridor with OpenStreetMap's geometry, and a record of its construction.
+
+    Attributes
+    ----------
+    corridor, bundled : Corridor
+        With the new line, and with the bundled one.
+    record : mapping
+        `snapshot` (date of the data), `retrieved`, `origin`, `queries`, `buffer_km`,
+        `gap_km`, `licence`, `credit` ….
+    ways : DataFrame
+        Ways used, in order: `way`, `name`, `ref`, `tags` (all of them).
+    gaps : DataFrame
+        Stretches that stay schematic: `km_from`, `km_to` (old chainage), `from`, `to`, `reason`.
+    stops_met : DataFrame
+        Stops on the track: `name`, `km` (old), `osm_km`, `offset_km`.
+    stops_missed : DataFrame
+        Stops without a track nearby: `name`, `km`, `reason`.
+    """
+
+    corridor: Corridor
+    bundled: Corridor
+    record: Mapping[str, Any]
+    ways: pd.DataFrame
+    gaps: pd.DataFrame
+    stops_met: pd.DataFrame
+    stops_missed: pd.DataFrame
+
+    def deviation(self, *, every_km: float = 1.0) -> Deviation:
+        """Measure how far the old line is from the new one; see `cpecgeo.osm.deviation`."""
+        return deviation(self.corridor.name, every_km=every_km)
+
+    def _repr_html_(self) -> str:
+        c, share = self.corridor, self.record["gap_km"] / self.corridor.end_km
+        rows = {
+            "snapshot": str(self.record["snapshot"] or "unknown"),
+            "from": str(self.record["origin"]),
+            "ways used": f"{len(self.ways):,}",
+            "length": f"{c.length_km:,.1f} km (drawn line: {self.bundled.length_km:,.1f} km)",
+            "still schematic": f"{share:.1%}, {len(self.gaps)} gaps",
+            "stops without track": str(len(self.stops_missed)),
+            "licence": str(self.record["credit"]),
+        }
+        return html_card(c.title, html_table(rows.items()))
+
+
+def refreshed(name: str) -> Refreshed:
+    """Load the corridor that `cpecgeo.osm.refresh` stored, checked against its sha256.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    Refreshed
+
+    Raises
+    ------
+    DataError
+        It was never refreshed, the file is damaged, or it belongs to other sections.
+    UnknownNameError
+    """
+    key = corridor_id(name)
+    kept = load_stored(key)
+    if kept is None:
+        raise DataError(
+            f"corridor {key!r} has no OpenStreetMap geometry yet; get it with "
+            f"cpecgeo.osm.refresh({key!r})."
+        )
+    body = kept.body
+    return Refreshed(
+        corridor=corridor(key, geometry="osm"),
+        bundled=corridor(key, geometry="bundled"),
+        record=kept.record,
+        ways=pd.DataFrame(
+            [(way, tags.get("name"), tags.get("ref"), tags) for way, tags in body["ways"]],
+            columns=["way", "name", "ref", "tags"],
+        ),
+        gaps=pd.DataFrame(body["gaps"], columns=["km_from", "km_to", "from", "to", "reason"]),
+        stops_met=pd.DataFrame(body["met"], columns=["name", "km", "osm_km", "offset_km"]),
+        stops_missed=pd.DataFrame(body["missed"], columns=["name", "km", "reason"]),
+    )
 
 
 _APART_KM = 1e-6

@@ -20,9 +20,8 @@ from cpecgeo.catalogue.facts import NAME_TAGS, match_units
 from cpecgeo.catalogue.files import stored_path, using, write_checked
 from cpecgeo.catalogue.lines import corridor_id
 from cpecgeo.errors import CpecgeoError, DataError, FileError, NetworkError, UnknownNameError
-from cpecgeo.features.corridors import Refreshed
 from cpecgeo.geodesy import area_km2
-from cpecgeo.osm.lines import Plan, deviation, plan, store_line
+from cpecgeo.osm.lines import Plan, Refreshed, deviation, plan, store_line
 from cpecgeo.osm.overpass import Overpass, Reply
 from cpecgeo.osm.sources import (
     Boundary,
