@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import geopandas as gpd
@@ -191,14 +191,22 @@ def _applies(row: dict[str, Any], year: int, month: int | None) -> bool:
     return bool(begun and (pd.isna(row["to"]) or at <= str(row["to"])[:7]))
 
 
+@cache
+def _list_closures() -> dict[str, list[tuple[str, str]]]:
+    """Return the closures of each crossing in all seasons, with their dates."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    rows = table("closures")
+    for row in rows[rows["season_from"].isna()].fillna("").to_dict("records"):
+        found.setdefault(row["crossing"], []).append((row["what"], str(row["from"])))
+    return found
+
+
 def describe_closure(x: object, year: int | None) -> str:
     """Describe the closures of a crossing in all seasons, in words."""
     if not isinstance(x, Place) or x.layer != "crossings":
         return ""
-    rows = table("closures")
-    rows = rows[(rows["crossing"] == x.id) & rows["season_from"].isna()].fillna("")
     return "; ".join(
         f"{x.name}: {what}" + (f" (since {since})" if since else "")
-        for what, since in zip(rows["what"], rows["from"].astype(str), strict=True)
+        for what, since in _list_closures().get(x.id, ())
         if year is None or since[:4] <= str(year)
     )
