@@ -146,7 +146,7 @@ class Chainage:
         'POINT (67 25)'
         """
         values = self._check_km(km)
-        xy = self._position(values.ravel(), bank)
+        xy = self._position(self._edge(values.ravel(), bank), values.ravel())
         if values.ndim == 0:
             return shapely.Point(xy[0])
         index = km.index if isinstance(km, pd.Series) else None
@@ -204,16 +204,16 @@ class Chainage:
         """
         low, high = sorted(float(v) for v in self._check_km([a_km, b_km]))
         ends = np.array([low, high])
-        xy = np.vstack((self._position(ends[:1], "after"), self._position(ends[1:], "before")))
-        inner = np.flatnonzero((self.measures_km > low) & (self.measures_km < high))
-        first, last = self._edge(ends[:1], "after")[0], self._edge(ends[1:], "before")[0]
-        if high - low <= _SNAP_KM or first > last:
+        edges = np.append(self._edge(ends[:1], "after"), self._edge(ends[1:], "before"))
+        if high - low <= _SNAP_KM or edges[0] > edges[1]:
             raise InputError(
                 f"between({a_km}, {b_km}) has no length; give two different kilometres."
             )
+        xy = self._position(edges, ends)
+        inner = np.flatnonzero((self.measures_km > low) & (self.measures_km < high))
         # Vertices strictly inside, grouped by part.
-        breaks = self._breaks()
-        crossed = breaks[(breaks > self._starts[first]) & (breaks <= self._starts[last])]
+        first, last = self._starts[edges]
+        crossed = self._breaks[(self._breaks > first) & (self._breaks <= last)]
         runs = np.split(self._xy[inner], np.searchsorted(inner, crossed))
         runs[0] = np.vstack((xy[:1], runs[0]))
         runs[-1] = np.vstack((runs[-1], xy[1:]))
@@ -274,7 +274,8 @@ class Chainage:
         """
         values = self._check_km(km)
         flat = values.ravel()
-        edge, metres = self._edge_and_metres(flat, "after")
+        edge = self._edge(flat, "after")
+        metres = self._metres_on(edge, flat)
         start = self._xy[self._starts[edge]]
         back = GEOD.fwd(start[:, 0], start[:, 1], self._azimuth[edge], metres)[2]
         bearing = np.where(metres > 0, np.asarray(back) + 180.0, self._azimuth[edge]) % 360.0
@@ -302,7 +303,7 @@ class Chainage:
         array([25.])
         """
         lengths, km = np.append(0.0, np.cumsum(self._metres / 1e3)), np.full_like(length_km, np.nan)
-        first = np.concatenate(([0], self._breaks()))
+        first = np.concatenate(([0], self._breaks))
         last = np.append(first[1:], len(self._xy)) - 1
         for part, (a, b) in enumerate(zip(first, last, strict=True)):
             on = path == part
@@ -330,8 +331,9 @@ class Chainage:
         vertex = np.where(km - before <= after - km, before, after)
         return np.asarray(np.where(np.abs(vertex - km) <= _SNAP_KM, vertex, km), float)
 
+    @cached_property
     def _breaks(self) -> Ints:
-        """Return positions of the vertices that begin a part, without the first part."""
+        """The positions of the vertices that begin a part, without the first part."""
         return np.setdiff1d(np.arange(1, len(self._xy)), self._starts + 1)
 
     def _edge(self, km: Floats, bank: str) -> Ints:
@@ -345,18 +347,17 @@ class Chainage:
             edge = np.searchsorted(km_to, km, side=side)
         return np.clip(edge, 0, len(self._starts) - 1)
 
-    def _edge_and_metres(self, km: Floats, bank: str) -> tuple[Ints, Floats]:
-        """Return the edge of each km, and geodesic metres from the start of that edge."""
-        edge = self._edge(km, bank)
+    def _metres_on(self, edge: Ints, km: Floats) -> Floats:
+        """Return geodesic metres from the start of its edge to each km."""
         a = self.measures_km[self._starts[edge]]
         b = self.measures_km[self._starts[edge] + 1]
         with np.errstate(divide="ignore", invalid="ignore"):
             share = np.clip(np.where(b > a, (km - a) / (b - a), 0.0), 0.0, 1.0)
-        return edge, share * self._metres[edge]
+        return np.asarray(share * self._metres[edge])
 
-    def _position(self, km: Floats, bank: str) -> Floats:
+    def _position(self, edge: Ints, km: Floats) -> Floats:
         """Return lon, lat of each km; exactly those of the vertex where km is a vertex's."""
-        edge, metres = self._edge_and_metres(km, bank)
+        metres = self._metres_on(edge, km)
         start = self._xy[self._starts[edge]]
         end = self._xy[self._starts[edge] + 1]
         lon, lat, _ = GEOD.fwd(start[:, 0], start[:, 1], self._azimuth[edge], metres)
