@@ -1,1 +1,1 @@
-"""What builds the data: not part of the package."""
+"""Programs that build the data; they aren't part of the package."""

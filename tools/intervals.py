@@ -1,9 +1,9 @@
-"""How often the truth lies in the stated interval, verb by verb: ``python -m tools.intervals``.
+"""Test how often the truth lies in the stated interval, by verb: ``python -m tools.intervals``.
 
-Corridors are moved at random within the accuracy of their legs, points within theirs, and each
-verb's answer for the moved ones (the truth of that run) is compared with the interval that it
-states for the drawn ones. Displacements are normal across and along, with 95 of 100 places no
-further off than the leg's accuracy, and change along the line over three times the accuracy.
+Corridors are moved at random within the accuracy of their legs, and points within theirs. Each
+verb's answer for the moved ones, the truth of that run, is compared with the interval that it
+states for the drawn ones. Displacements are normal across and along the line: 95 % of its points
+are no farther off than the leg's accuracy. They change along the line over three times that.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ FINE = 8
 """Samples of a displacement per length over which it changes."""
 
 
-def moved(xy: np.ndarray, accuracy: np.ndarray, km: np.ndarray, rng: Any) -> np.ndarray:
-    """Lon, lat of a line's places, each moved within its accuracy, neighbours alike."""
+def move(xy: np.ndarray, accuracy: np.ndarray, km: np.ndarray, rng: Any) -> np.ndarray:
+    """Move the points of a line, lon and lat, within their accuracy; neighbours move alike."""
     wave = np.maximum(LEAST_WAVE_KM, WAVE * accuracy)
     at = np.append(0.0, np.cumsum(np.diff(km) / ((wave[1:] + wave[:-1]) / 2))) * FINE
     noise = rng.normal(size=(int(at[-1]) + 6 * FINE, 2))
@@ -47,31 +47,31 @@ def moved(xy: np.ndarray, accuracy: np.ndarray, km: np.ndarray, rng: Any) -> np.
     one = gaussian_filter1d(np.eye(1, 12 * FINE, 6 * FINE)[0], FINE / 2)
     smooth /= np.sqrt(np.square(one).sum())
     shift = np.column_stack([np.interp(at, np.arange(len(noise)), c) for c in smooth.T])
-    return _shifted(xy, shift * (accuracy / PER_SIGMA)[:, None])
+    return _shift(xy, shift * (accuracy / PER_SIGMA)[:, None])
 
 
-def _shifted(xy: np.ndarray, km: np.ndarray) -> np.ndarray:
+def _shift(xy: np.ndarray, km: np.ndarray) -> np.ndarray:
     lat = np.radians(xy[:, 1])
     return xy + km / np.column_stack((DEGREE_KM * np.cos(lat), np.full(len(xy), DEGREE_KM)))
 
 
 def simulate(name: str, runs: int, seed: int = 0, areas: int = 0) -> Iterator[dict[str, Any]]:
-    """Compare each verb's intervals with what holds when the line and the points are moved.
+    """Compare each verb's intervals with the truth when the line and the points are moved.
 
     Parameters
     ----------
     name : str
         Of a corridor.
     runs : int
-        How often it is moved.
+        The number of times that it is moved.
     seed : int
     areas : int
-        In how many of the runs rings are measured, too: they take longest.
+        The number of runs in which rings are measured too; these take longest.
 
     Yields
     ------
     dict
-        `verb`, `held` and `of`: how many of how many statements held in a run.
+        `verb`, `held` and `of`: the number of statements that held in a run, and of all.
     """
     thing = cg.corridor(name)
     chain = thing.chainage
@@ -90,17 +90,17 @@ def simulate(name: str, runs: int, seed: int = 0, areas: int = 0) -> Iterator[di
     rings = cg.rings(thing, RADII)
     rng = np.random.default_rng(seed)
     for run in range(runs):
-        real = moved(xy, accuracy, km, rng)
+        real = move(xy, accuracy, km, rng)
         line = gpd.GeoSeries([LineString(real)], crs=4326)
-        spots = _shifted(at, rng.normal(size=at.shape) * (own / PER_SIGMA)[:, None])
+        spots = _shift(at, rng.normal(size=at.shape) * (own / PER_SIGMA)[:, None])
         true = cg.nearest(gpd.GeoSeries(shapely.points(spots), crs=4326), line)["distance_km"]
-        yield from _compared(said, true.to_numpy(), points["population"].to_numpy(float))
+        yield from _compare(said, true.to_numpy(), points["population"].to_numpy(float))
         yield from _zones(crossed, cells, real, drawn)
         if run < areas:
             inside = [area_km2(cg.buffer(line.iloc[0], radius)) for radius in RADII]
             held = np.diff([0.0, *inside])
             within = (held >= rings["area_low_km2"]) & (held <= rings["area_high_km2"])
-            yield _counted("rings", within)
+            yield _count("rings", within)
 
 
 def _edges(xy: np.ndarray) -> gpd.GeoSeries:
@@ -109,14 +109,14 @@ def _edges(xy: np.ndarray) -> gpd.GeoSeries:
 
 
 def _points(thing: Any) -> gpd.GeoDataFrame:
-    """Towns and stations beside a corridor whose accuracy is known."""
+    """Return the towns beside a corridor whose accuracy is known."""
     near = cg.within("places", thing, 2 * RADII[-1]).dropna(subset=["accuracy_km"])
     near = near.assign(population=pd.to_numeric(near["population"], errors="coerce").fillna(1e4))
     return near[["name", "accuracy_km", "population", "geometry"]].reset_index(drop=True)
 
 
 def _cells(xy: np.ndarray) -> gpd.GeoDataFrame:
-    """Exact zones of a degree, so that only the line's accuracy is looked at."""
+    """Return exact zones of one degree, so that only the line's accuracy counts."""
     west, south = np.floor(xy.min(axis=0)) - 3
     east, north = np.ceil(xy.max(axis=0)) + 3
     lon, lat = np.meshgrid(np.arange(west, east), np.arange(south, north))
@@ -141,48 +141,48 @@ def _statements(thing: Any, points: gpd.GeoDataFrame) -> dict[str, Any]:
     }
 
 
-def _counted(verb: str, held: Any) -> dict[str, Any]:
+def _count(verb: str, held: Any) -> dict[str, Any]:
     found = np.asarray(held, bool)
     return {"verb": verb, "held": int(found.sum()), "of": len(found)}
 
 
-def _compared(
+def _compare(
     said: dict[str, Any], true: np.ndarray, people: np.ndarray
 ) -> Iterator[dict[str, Any]]:
     for verb in ("nearest", "locate", "distance_table"):
         low, high = (np.asarray(side, float) for side in said[verb])
-        yield _counted(verb, (true >= low) & (true <= high))
-    yield _counted("within: sure", true[said["sure"]] <= WITHIN_KM)
-    yield _counted("within: not listed", true[said["beyond"]] > WITHIN_KM)
+        yield _count(verb, (true >= low) & (true <= high))
+    yield _count("within: sure", true[said["sure"]] <= WITHIN_KM)
+    yield _count("within: not listed", true[said["beyond"]] > WITHIN_KM)
     table = said["exposure"]
     for verb, value in (("features", np.ones(len(true))), ("population", people)):
         inside = [value[true <= radius].sum() for radius in RADII]
         ring = np.diff([0.0, *inside])
         low, high = table[f"{verb}_low"].to_numpy(float), table[f"{verb}_high"].to_numpy(float)
-        yield _counted(f"exposure: {verb}", (ring >= low - 1e-6) & (ring <= high + 1e-6))
+        yield _count(f"exposure: {verb}", (ring >= low - 1e-6) & (ring <= high + 1e-6))
 
 
 def _zones(
     said: pd.DataFrame, cells: gpd.GeoDataFrame, real: np.ndarray, drawn: np.ndarray
 ) -> Iterator[dict[str, Any]]:
-    """Km of the moved line in each zone, at the km of the drawn one."""
+    """Compare the km of the moved line in each zone, by the km of the drawn one."""
     middle = shapely.points((real[1:] + real[:-1]) / 2)
     where, of = cells.sindex.query(middle, predicate="within")
     km = np.bincount(of, np.diff(drawn)[where], minlength=len(cells))
     zone = said.dropna(subset=["zone"]).groupby("zone")[["length_low_km", "length_high_km"]].sum()
     true = km[zone.index.astype(int)]
-    # A step of the moved line counts as a whole in the zone of its middle.
+    # A step of the moved line counts wholly in the zone of its middle.
     held = (true >= zone["length_low_km"] - STEP_KM) & (true <= zone["length_high_km"] + STEP_KM)
-    yield _counted("crossed", held)
+    yield _count("crossed", held)
 
 
 def table(runs: int, areas: int, seeds: int = 1) -> pd.DataFrame:
-    """Coverage by verb and corridor over so many seeds, with how many statements it rests on.
+    """Return the share of true statements by verb and corridor, over a number of seeds.
 
     Returns
     -------
     DataFrame
-        A row per verb, a column per corridor, and `runs`.
+        A row per verb, a column per corridor, and the number of `statements`.
     """
     rows = [
         {"corridor": name} | row
@@ -198,11 +198,13 @@ def table(runs: int, areas: int, seeds: int = 1) -> pd.DataFrame:
 
 
 def main() -> None:
-    """Simulate and print."""
+    """Simulate, and print the shares."""
     parser = argparse.ArgumentParser(prog="python -m tools.intervals", description=__doc__)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--areas", type=int, default=20)
-    parser.add_argument("--seeds", type=int, default=1, help="how often, each at random anew")
+    parser.add_argument(
+        "--seeds", type=int, default=1, help="number of repetitions, each with other random numbers"
+    )
     options = parser.parse_args()
     with pd.option_context("display.width", 160, "display.max_columns", 20):
         print(table(options.runs, options.areas, options.seeds).round(3))

@@ -1,4 +1,4 @@
-"""What each leg of a section rests on, and how good it is."""
+"""Basis and accuracy of each leg of a section."""
 
 from __future__ import annotations
 
@@ -20,21 +20,22 @@ TRACED_KM = VERTEX_KM
 are on the road lie within it (see `tools.trace.junctions` and the page on the lines)."""
 
 LABEL_KM = 5.0
-"""The same where a label covers the road, bridged between its two ends."""
+"""95 % value where a label covers the road, whose two ends are joined across it."""
 
 USUAL_RATIO = 0.9
-"""Drawn to real length assumed where no length is published: the median of the roads."""
+"""Drawn length divided by real length where none is published: the median of the roads."""
 
 STEP_KM = 0.5
-"""Legs say their accuracy in steps of this."""
+"""Accuracies of legs are rounded up to a multiple of this."""
 
 UNCONFIRMED, UNCONFIRMED_KM = 2.5, 50.0
-"""Factor on legs through places that weren't measured, up to a length: along 16 roads that were,
-96 of 100 places are then within it, and only 79 without (villages were chosen along the
-straight line between towns). On longer legs the sag alone holds."""
+"""Factor for legs through places that weren't measured, and the length up to which it applies.
+Along 16 measured roads the real line is then within the accuracy at 96 % of the points, and at 79 %
+without the factor, because villages were chosen along the straight line between towns. Longer legs
+need no factor."""
 
 LEAST_RATIO = 1.02
-"""No road is straight: real to drawn length where the published one isn't longer."""
+"""Real length divided by drawn length where the published one isn't longer: no road is straight."""
 
 BY_JUNCTIONS = {"m14": 2.5}
 """Opened after the tiles: 17 junctions of OpenStreetMap on it are 0.6 km (median) and 1.5 km
@@ -46,7 +47,7 @@ MEASURED = json.loads(
 
 
 def edge_basis(rows: pd.DataFrame, section: pd.Series, points: Points) -> list[str]:
-    """What each edge between consecutive points rests on.
+    """Return the basis of each edge between consecutive points.
 
     Parameters
     ----------
@@ -76,12 +77,12 @@ def edge_basis(rows: pd.DataFrame, section: pd.Series, points: Points) -> list[s
 
 
 def accuracy_km(drawing: Row, chain_km: float | None) -> np.ndarray:
-    """95 % value of each edge: how far the real line is off, at 95 of 100 places along it.
+    """Return the accuracy of each edge: at 95 % of its points the real line is no farther off.
 
-    Traced edges, and those through places beside a traced road, have what was measured. A
-    line of length s between points c apart stays inside the ellipse that has them as foci: no
-    further than half of sqrt(s² - c²) from the chord. s is taken at the section's mean ratio
-    of published to drawn length; the points' own accuracy is added.
+    Traced edges, and those through places beside a traced road, have the measured value. A line of
+    length s between points c apart stays inside the ellipse that has them as foci, so it is no
+    farther than half of sqrt(s² - c²) from the chord. s follows from the section's mean ratio of
+    published to drawn length; the points' own accuracy is added.
     """
     basis = np.array(drawing["edges"])
     ratio = chain_km / drawing["drawn_km"] if chain_km else 1 / USUAL_RATIO
@@ -98,8 +99,8 @@ def accuracy_km(drawing: Row, chain_km: float | None) -> np.ndarray:
     return np.asarray(np.ceil(np.round(found / STEP_KM, 6)) * STEP_KM)
 
 
-def described(drawing: Row, chain_km: float | None, measures: list[float]) -> list[Row]:
-    """The legs of a section: stretches of one basis and accuracy, in km along the section."""
+def describe_legs(drawing: Row, chain_km: float | None, measures: list[float]) -> list[Row]:
+    """Return the legs of a section: stretches of one basis and accuracy, by km along it."""
     accuracy = accuracy_km(drawing, chain_km)
     legs: list[Row] = []
     starts = np.cumsum([0, *drawing["sizes"]])

@@ -3,8 +3,8 @@
 Reads ``data/sections.csv`` (what there is), ``data/section_parts.csv`` (which stretch of
 which trace of points) and the points themselves, see `tools.points`. Writes
 ``data/lines.geojson`` without any OpenStreetMap position, and ``data/odbl/lines.geojson``
-with those sections that have one. Each vertex has a measure: km along the section. Each
-section says leg by leg what it rests on and how good it is.
+with those sections that have one. Each vertex has a measure: km along the section. Each leg
+of a section has its basis and its accuracy.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from shapely.geometry import LineString, MultiLineString, mapping
 
 from cpecgeo.catalogue.lines import MEET_KM
 from cpecgeo.geodesy import Chainage, length_km
-from tools.legs import described, edge_basis
+from tools.legs import describe_legs, edge_basis
 from tools.points import Points, read_points, stretch
 
 Row = dict[str, Any]
@@ -30,14 +30,14 @@ DATA = Path(__file__).parents[1] / "data"
 
 
 def gap_km(a: pd.Series, b: pd.Series) -> float:
-    """Geodesic distance of two points."""
+    """Return the geodesic distance of two points in km."""
     if (a["lon"], a["lat"]) == (b["lon"], b["lat"]):
         return 0.0
     return float(length_km(LineString([(a["lon"], a["lat"]), (b["lon"], b["lat"])])))
 
 
-def joined(points: Points, parts: pd.DataFrame, kind: str) -> list[pd.DataFrame]:
-    """The lines of a section: one, or several where a part starts anew."""
+def join_parts(points: Points, parts: pd.DataFrame, kind: str) -> list[pd.DataFrame]:
+    """Join the parts of a section to lines: one, or several where a part starts a new line."""
     lines: list[pd.DataFrame] = []
     for _, part in parts.sort_values("order").iterrows():
         rows = stretch(points, part, kind).copy()
@@ -45,7 +45,7 @@ def joined(points: Points, parts: pd.DataFrame, kind: str) -> list[pd.DataFrame]
             return []
         posts = rows["km"]
         rows["km"] = (posts - posts.iloc[0]).abs()
-        # Where one road goes on as another, the edge from their shared point is the second's.
+        # Where one road continues another, the edge from their shared point belongs to the second.
         rows[["road_before", "vertex_before"]] = rows[["road", "vertex"]].shift()
         if not lines or part["new_part"] is True:
             lines.append(rows)
@@ -61,8 +61,8 @@ def joined(points: Points, parts: pd.DataFrame, kind: str) -> list[pd.DataFrame]
 
 
 def draw(section: pd.Series, parts: pd.DataFrame, points: Points) -> Row | None:
-    """One section: its line and what its edges rest on, its chainage not yet shared out."""
-    lines = joined(points, parts, section["kind"])
+    """Draw a section, without its chainage; return None where its points are too few."""
+    lines = join_parts(points, parts, section["kind"])
     if not lines:
         return None
     rows = pd.concat(lines)
@@ -88,7 +88,7 @@ def draw(section: pd.Series, parts: pd.DataFrame, points: Points) -> Row | None:
 
 
 def chainage_km(drawing: Row, drawings: dict[str, Row]) -> float | None:
-    """The length that chainage follows: posts, else a published figure, else a share of one."""
+    """Return the length by chainage: from km posts, else published, else a share of another's."""
     section, posts = drawing["section"], drawing["posts"]
     if not np.isnan(posts).all():
         return float(posts[-1])
@@ -107,18 +107,18 @@ def chainage_km(drawing: Row, drawings: dict[str, Row]) -> float | None:
 
 
 def beside_whole(drawing: Row, whole: Row) -> np.ndarray:
-    """Which vertices end a stretch that isn't a part of the longer road."""
+    """Return which vertices end a stretch that isn't a part of the longer road."""
     return ~np.isin(drawing["traces"], np.unique(whole["traces"]))
 
 
 def shared_km(drawing: Row, beside: np.ndarray, ratio: float) -> np.ndarray:
-    """Km along a section: by the longer road's ratio on it, as drawn beside it."""
+    """Return km along a section: by the ratio of the longer road on it, and as drawn beside it."""
     legs = np.diff(Chainage(drawing["line"]).measures_km)
     return np.append(0.0, np.cumsum(legs * np.where(beside[1:], 1.0, ratio)))
 
 
 def feature(drawing: Row, drawings: dict[str, Row]) -> Row:
-    """The GeoJSON feature of a drawing."""
+    """Return the GeoJSON feature of a drawing."""
     section, line, posts = drawing["section"], drawing["line"], drawing["posts"]
     km = chainage_km(drawing, drawings)
     if np.isnan(posts).all() and km is not None:
@@ -130,7 +130,7 @@ def feature(drawing: Row, drawings: dict[str, Row]) -> Row:
             posts = shared_km(drawing, beside, ratio)
     chain = Chainage(line) if np.isnan(posts).all() else Chainage(line, posts)
     measures = [round(float(m), 4) for m in chain.measures_km]
-    legs = described(drawing, km, measures)
+    legs = describe_legs(drawing, km, measures)
     return {
         "type": "Feature",
         "id": section["id"],
@@ -151,7 +151,7 @@ def feature(drawing: Row, drawings: dict[str, Row]) -> Row:
 
 
 def build(data: Path, *, osm: bool) -> list[Row]:
-    """All sections that can be drawn from the points at hand."""
+    """Build all sections that can be drawn from the points at hand."""
     points = read_points(data, osm=osm)
     sections = pd.read_csv(data / "sections.csv").set_index("id", drop=False)
     parts = pd.read_csv(data / "section_parts.csv", dtype={"from": object, "to": object})
@@ -163,11 +163,11 @@ def build(data: Path, *, osm: bool) -> list[Row]:
     features = [
         feature(drawing, drawings) for drawing in drawings.values() if drawing["osm"] or not osm
     ]
-    return _licensed(features, build(data, osm=False)) if osm else features
+    return _set_licences(features, build(data, osm=False)) if osm else features
 
 
-def _licensed(features: list[Row], free: list[Row]) -> list[Row]:
-    """Say ODbL of the lines that rest on OpenStreetMap; where it changes nothing they are free."""
+def _set_licences(features: list[Row], free: list[Row]) -> list[Row]:
+    """Set the licence: ODbL for lines that OpenStreetMap's positions change, CC BY for others."""
     shapes = {f["id"]: f["geometry"] for f in free}
     for f in features:
         changed = f["geometry"] != shapes.get(f["id"])
@@ -176,13 +176,13 @@ def _licensed(features: list[Row], free: list[Row]) -> list[Row]:
 
 
 def text(features: list[Row]) -> str:
-    """GeoJSON with a feature a line."""
+    """Return features as GeoJSON, one in each line."""
     body = ",\n".join(json.dumps(f, ensure_ascii=False) for f in features)
     return '{"type": "FeatureCollection", "features": [\n' + body + "\n]}\n"
 
 
 def main() -> None:
-    """Write both files."""
+    """Write the lines with and without OpenStreetMap's positions."""
     for path, osm in ((DATA / "lines.geojson", False), (DATA / "odbl" / "lines.geojson", True)):
         features = build(DATA, osm=osm)
         path.write_text(text(features), encoding="utf-8")

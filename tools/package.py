@@ -29,7 +29,7 @@ LICENCES = {
 
 
 def schema(path: Path, columns: dict[str, Any], data: Path) -> dict[str, Any]:
-    """Table Schema of a CSV file: fields in order, key and foreign keys."""
+    """Return the Table Schema of a CSV file: fields in order, key and foreign keys."""
     with path.open(encoding="utf-8", newline="") as file:
         head = next(csv.reader(file))
     fields = []
@@ -51,7 +51,7 @@ def schema(path: Path, columns: dict[str, Any], data: Path) -> dict[str, Any]:
 
 
 def resource(path: Path, columns: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
-    """One file of the package."""
+    """Describe one file of the package."""
     relative, content = path.relative_to(DATA), path.read_bytes()
     derived = record.get(path.name, {})
     name, link = LICENCES["odbl" if relative.parts[0] == "odbl" else "own"]
@@ -73,7 +73,7 @@ def resource(path: Path, columns: dict[str, Any], record: dict[str, Any]) -> dic
 
 
 def text() -> str:
-    """The whole descriptor."""
+    """Return the whole descriptor as text."""
     columns = json.loads((ROOT / "tools" / "columns.json").read_text(encoding="utf-8"))
     record = json.loads((DATA / "derived" / "record.json").read_text(encoding="utf-8"))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

@@ -30,15 +30,15 @@ class Points:
     Parameters
     ----------
     given : dict of DataFrame
-        By trace, in order: railways are drawn through these. One without a position keeps its
-        place in the order. `osm` marks a position of OpenStreetMap.
+        By trace, in order; railways are drawn through these. A point without a position stays in
+        the order. `osm` marks a position of OpenStreetMap.
     traces : dict of DataFrame
-        The same for roads; `road` and `vertex` mark a vertex of a traced road, and a way point
-        where roads meet stands on the road.
+        The same for roads. `road` and `vertex` mark a vertex of a traced road. A way point where
+        roads meet lies on the road.
     hidden : dict of set
-        By traced road, the vertices after which a leg under a label follows.
+        By traced road, the vertices that are followed by a leg under a label.
     own : dict of DataFrame
-        By section, the road that is its alone: another one goes through the same way points.
+        By section, a road of its own: another one runs through the same way points.
     """
 
     given: dict[str, pd.DataFrame]
@@ -73,7 +73,7 @@ def read_points(data: Path, *, osm: bool) -> Points:
 
 
 def _with_roads(given: dict[str, pd.DataFrame], roads: list[dict[str, Any]]) -> Points:
-    """Put traced roads in the place of the way points that they pass."""
+    """Replace way points by the traced roads that pass them."""
     traces = dict(given)
     moved: dict[XY, list[float]] = {}
     hidden: dict[str, set[int]] = {}
@@ -129,7 +129,7 @@ def _vertices(road: dict[str, Any], rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def stretch(points: Points, part: pd.Series, kind: str) -> pd.DataFrame:
-    """The points of one part, in its direction; empty when an end has no position."""
+    """Return the points of one part, in its direction; none where an end has no position."""
     traces = points.given if kind == "rail" else points.traces
     trace = points.own.get(part["section"], traces.get(part["trace"]))
     if trace is None:

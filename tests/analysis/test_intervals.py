@@ -13,7 +13,7 @@ import cpecgeo as cg
 from cpecgeo.analysis.accuracy import Bounds, Steps
 from cpecgeo.analysis.measure import interval_text
 from cpecgeo.features.resolve import resolve
-from tools.intervals import moved, simulate
+from tools.intervals import move, simulate
 
 # The radius that holds 95 % of a normal scatter on a plane, in its standard deviations.
 PER_SIGMA = np.sqrt(-2 * np.log(0.05))
@@ -340,7 +340,7 @@ def test_a_simulated_line_is_moved_as_far_as_its_accuracy_says():
     accuracy = np.where(km < 2000, 2.0, 10.0)
     off = []
     for seed in range(20):
-        real = moved(xy, accuracy, km, np.random.default_rng(seed))
+        real = move(xy, accuracy, km, np.random.default_rng(seed))
         off.append(np.hypot(*((real - xy) * [DEGREE_KM * np.cos(np.radians(30)), DEGREE_KM]).T))
     within = np.mean(np.array(off) <= accuracy, axis=0)
     assert within[:2000].mean() == pytest.approx(0.95, abs=0.01)

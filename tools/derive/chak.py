@@ -1,4 +1,4 @@
-"""Villages of the canal colonies, which are called by the number of their block.
+"""Villages of the canal colonies, which are named by the number of their block.
 
 GeoNames spells the numbers out: "Chak One Hundred Forty-one Nine Left" is the village that
 people write as Chak 141/9-L, the 141st on the left side of distributary 9.
@@ -20,7 +20,7 @@ _SIDES = {"left": "L", "l": "L", "right": "R"}
 
 
 def _number(words: list[str]) -> tuple[int, list[str]]:
-    """The number that a list of words begins with, as large as it can be, and the rest."""
+    """Parse the number that a list of words begins with; return it, and the other words."""
     total, last = 0, 0
     for i, word in enumerate(words):
         if word == "hundred":
@@ -34,14 +34,14 @@ def _number(words: list[str]) -> tuple[int, list[str]]:
     return total, []
 
 
-def written(name: str) -> str | None:
-    """A village's name in figures, or None where the name isn't one of a numbered village.
+def write(name: str) -> str | None:
+    """Write a village's name in figures; return None where it isn't a numbered village.
 
-    >>> written("Chak One Hundred Forty-one Nine Left"), written("Chak Hundred One")
+    >>> write("Chak One Hundred Forty-one Nine Left"), write("Chak Hundred One")
     ('Chak 141/9-L', 'Chak 101')
-    >>> written("Chak One Hundred Eighty-five A Nine Left"), written("Chak One Hundred -Nine Left")
+    >>> write("Chak One Hundred Eighty-five A Nine Left"), write("Chak One Hundred -Nine Left")
     ('Chak 185-A/9-L', 'Chak 100/9-L')
-    >>> written("Chak Jhumra")
+    >>> write("Chak Jhumra")
     """
     first, *words = re.sub(r"[-\s]+", " ", name).lower().split()
     if first != "chak" or not words:

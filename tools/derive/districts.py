@@ -22,16 +22,16 @@ SVG = "package/pakistan.districts.svg"
 SNAP_PX = 0.3
 CODES = Path(__file__).parents[2] / "data" / "district_codes.csv"
 SHARE = 0.9
-"""Below this share of its area in its province a unit's note says so."""
+"""A unit with less of its area in its province has a note that says so."""
 GAP_KM2 = 30.0
-"""Faces between districts up to this size are drawing gaps and are given to a neighbour."""
+"""Faces between districts up to this size are gaps of the drawing and go to a neighbour."""
 
 _PATH = re.compile(r'<path\s+id="([^"]+)"\s+aria-label="([^"]+)"\s+d="([^"]+)"')
 _TOKEN = re.compile(r"[MmLlz]|-?\d+\.?\d*")
 
 
 def ring(path: str) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Vertices in pixels of an SVG path of straight steps (M, m, L, l, z).
+    """Parse an SVG path of straight lines (M, m, L, l, z) to vertices in pixels.
 
     >>> ring("m 1,2 3,0 0,4 z").tolist()
     [[1.0, 2.0], [4.0, 2.0], [4.0, 6.0]]
@@ -51,8 +51,8 @@ def ring(path: str) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.array(points)
 
 
-def _snapped(rings: list[Any]) -> list[Any]:
-    """Bring vertices of neighbours that are the same point but for rounding together."""
+def _snap(rings: list[Any]) -> list[Any]:
+    """Snap vertices of neighbours that differ only by rounding to one point."""
     seen = np.unique(np.vstack(rings), axis=0)
     tree = shapely.STRtree(shapely.points(seen))
     pairs = tree.query(shapely.points(seen), predicate="dwithin", distance=SNAP_PX)
@@ -63,11 +63,11 @@ def _snapped(rings: list[Any]) -> list[Any]:
 
 
 def _cover(shapes: list[Any]) -> tuple[list[Any], dict[str, int]]:
-    """Turn overlapping drawings into a cover without overlaps or slivers.
+    """Turn overlapping outlines into a coverage without overlaps or slivers.
 
-    All boundaries are cut against each other on the coordinate grid. A face inside several
-    drawings goes to the smallest of them (Islamabad lies inside Rawalpindi); a small face
-    inside none goes to the neighbour it shares the longest border with.
+    All boundaries are split where they meet, on the coordinate grid. A face inside several outlines
+    goes to the smallest of them (Islamabad lies inside Rawalpindi). A small face inside none goes
+    to the neighbour with the longest common border.
     """
     lines = shapely.union_all([s.boundary for s in shapes], grid_size=output.GRID)
     faces = list(shapely.get_parts(shapely.polygonize([lines])))
@@ -93,8 +93,8 @@ def _cover(shapes: list[Any]) -> tuple[list[Any], dict[str, int]]:
     return merged, {"shared_faces": shared, "gaps_filled": filled, "gaps_left": len(gaps) - filled}
 
 
-def _joined(shapes: list[Any], labels: list[str], units: list[dict[str, Any]]) -> list[Any]:
-    """Outline of each unit: of what the drawing has apart and is one now, or can't be parted."""
+def _unite(shapes: list[Any], labels: list[str], units: list[dict[str, Any]]) -> list[Any]:
+    """Return the outline of each unit, which may unite several outlines of the drawing."""
     drawn = dict(zip(labels, shapes, strict=True))
     named = [label for unit in units for label in unit["drawn"]]
     if sorted(named) != sorted(labels):
@@ -104,7 +104,7 @@ def _joined(shapes: list[Any], labels: list[str], units: list[dict[str, Any]]) -
 
 
 def _note(unit: dict[str, Any], districts: list[dict[str, str]], share: float) -> str:
-    """What a reader has to know of a unit."""
+    """Return the note of a unit, for readers."""
     notes = ["outline of about 2011–2016"]
     names = [row["name"] for row in districts]
     if "border_km" in unit:
@@ -124,7 +124,7 @@ def _note(unit: dict[str, Any], districts: list[dict[str, str]], share: float) -
 def _row(
     unit: dict[str, Any], shape: Any, codes: list[dict[str, str]], provinces: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """What the layer says of a unit."""
+    """Return the row of a unit."""
     districts = [row for row in codes if row["unit"] == unit["id"]]
     (iso,) = {row["province_iso"] for row in districts}
     home = next(p["geometry"] for p in provinces if p["iso"] == iso)
@@ -149,7 +149,7 @@ def _row(
 
 
 def accuracy(known: dict[str, Any]) -> str:
-    """What was measured, in words."""
+    """Return the measured accuracy in words."""
     all_of, each = known["measured"], [unit["accuracy_km"] for unit in known["units"]]
     return (
         f"outlines are {all_of['median_km']} km (median) and {all_of['p95_km']} km (95 %) from "
@@ -161,9 +161,9 @@ def accuracy(known: dict[str, Any]) -> str:
 def build(
     path: Path, package: Package, archive: Path, provinces: list[dict[str, Any]]
 ) -> tuple[list[str], int, Fit, str]:
-    """Write the districts layer; give its columns, number of rows, the fit and the accuracy."""
+    """Write the districts layer; return its columns, number of rows, fit and accuracy."""
     found = _PATH.findall(member(archive, SVG).decode("utf-8"))
-    rings = _snapped([ring(d) for _, _, d in found])
+    rings = _snap([ring(d) for _, _, d in found])
     drawn = shapely.union_all([shapely.polygons(r) for r in rings])
     outer = shapely.segmentize(max(shapely.get_parts(drawn), key=shapely.area).exterior, 5.0)
     country = shapely.union_all([p["geometry"] for p in provinces])
@@ -181,7 +181,7 @@ def build(
     }
     rows = [
         (_row(unit, shape, codes, provinces) | source, shape)
-        for unit, shape in zip(units, _joined(shapes, [n for _, n, _ in found], units), strict=True)
+        for unit, shape in zip(units, _unite(shapes, [n for _, n, _ in found], units), strict=True)
     ]
     told = accuracy(known)
     columns = output.geojson(

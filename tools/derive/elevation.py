@@ -1,13 +1,11 @@
 """Elevation grid: NOAA's GLOBE, 30 arc-seconds, cropped, packed without loss.
 
-Rows run south from 40.5° N and columns east from 60° E; a value belongs to the whole cell
-and stands at its centre. The sea, which the package stores as 0, becomes `NODATA`. (In this
-crop 0 is one body with the Arabian Sea and the tidal creeks of the Indus delta; no dry land
-is at or below 0 m.)
+Rows run south from 40.5° N and columns east from 60° E; a value is that of the whole cell, at its
+centre. The sea, which the package stores as 0, becomes `NODATA`. (In this region all cells of 0 are
+the Arabian Sea and the tidal creeks of the Indus delta; no dry land is at or below 0 m.)
 
-Each row is replaced by its differences (the first value stays), these are made
-non-negative by zigzag coding, and low and high bytes are stored as two planes, which LZMA
-then shrinks to about 40 %.
+Each row is stored as its first value and the differences that follow. These become non-negative by
+zigzag coding, and their low and high bytes are two planes, which LZMA compresses to about 40 %.
 """
 
 from __future__ import annotations
@@ -40,7 +38,7 @@ def crop(tile: NDArray[np.int16]) -> NDArray[np.int16]:
 
 
 def encode(grid: NDArray[np.int16]) -> dict[str, NDArray[Any]]:
-    """Planes and georeference of the packed file."""
+    """Return the planes and the georeference of the packed file."""
     wide = grid.astype(np.int32)
     steps = np.diff(wide, axis=1, prepend=0)
     zigzag = ((steps << 1) ^ (steps >> 31)).astype(np.uint16)
@@ -53,7 +51,7 @@ def encode(grid: NDArray[np.int16]) -> dict[str, NDArray[Any]]:
 
 
 def load(path: Path) -> tuple[NDArray[np.int16], float, float, float]:
-    """Grid in metres, west edge, north edge and cell size in degrees."""
+    """Load the grid in metres, its west and north edge, and the size of a cell in degrees."""
     with np.load(path, allow_pickle=False) as packed:
         zigzag = packed["low"].astype(np.int32) | packed["high"].astype(np.int32) << 8
         west, north, step = packed["west_north_step"].tolist()
@@ -68,7 +66,7 @@ def write(path: Path, tile: NDArray[np.int16]) -> str:
         for name, array in encode(grid).items():
             buffer = io.BytesIO()
             np.lib.format.write_array(buffer, array, version=(1, 0), allow_pickle=False)
-            # a fixed date and system keep the bytes the same from one build to the next
+            # A fixed date and system keep the bytes the same from one build to the next.
             info = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
             info.compress_type = zipfile.ZIP_LZMA
             info.create_system = 3

@@ -1,8 +1,8 @@
 """Fit a drawing of a country to its outline in degrees by least squares.
 
-The drawing is in pixels with y downwards. Two laws are tried, y linear in latitude and y
-linear in Mercator's latitude, each with a scale and an offset per axis and with a full
-affine; the plain scale with the smaller residual wins, and all four are reported.
+The drawing is in pixels with y downwards. Two laws are tried: y linear in latitude, and y linear in
+Mercator's latitude. Each is fitted with a scale and an offset per axis, and with a full affine. The
+better of the two with scales is used, and all four are recorded.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TRIM = 0.95
 
 @dataclass(frozen=True)
 class Fit:
-    """Affine from pixels to degrees, and how far the drawn outline then is from the true one."""
+    """An affine from pixels to degrees, and the distance of the drawn outline from the true one."""
 
     law: str
     lon: tuple[float, float, float]
@@ -32,7 +32,7 @@ class Fit:
     p95_km: float
 
     def __call__(self, xy: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Longitudes and latitudes of pixels, as an array of two columns."""
+        """Return lon, lat of pixels."""
         terms = np.column_stack([np.ones(len(xy)), xy])
         lat = terms @ np.array(self.lat)
         if self.law.startswith("Mercator"):
@@ -40,7 +40,7 @@ class Fit:
         return np.column_stack([terms @ np.array(self.lon), lat])
 
     def record(self) -> dict[str, Any]:
-        """The fit as it is written into the layer: offsets and scales in degrees."""
+        """Return the fit for the record of the layer: offsets and scales in degrees."""
         return {
             "law": self.law,
             "lon": [round(v, 8) for v in self.lon],
@@ -51,14 +51,14 @@ class Fit:
 
 
 def _plane(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sinusoidal plane in kilometres, true enough for residuals of a few kilometres."""
+    """Project to a sinusoidal plane in km, exact enough for residuals of a few km."""
     lon, lat = lonlat.T
     x = (lon - 69.0) * np.cos(np.radians(lat)) * KM_PER_DEGREE
     return np.column_stack([x, lat * KM_PER_DEGREE])
 
 
 def _offsets(points: NDArray[np.float64], outline: Any) -> NDArray[np.float64]:
-    """Vectors in kilometres from points to the nearest points of an outline in the plane."""
+    """Return vectors in km from points to the nearest points of an outline in the plane."""
     dots = shapely.points(_plane(points))
     feet = shapely.get_coordinates(shapely.shortest_line(dots, outline)).reshape(-1, 2, 2)
     return feet[:, 1] - feet[:, 0]
@@ -84,7 +84,7 @@ def _fit(xy: NDArray[np.float64], outline: Any, law: str) -> Fit:
         unit = gap / np.maximum(miss, 1e-9)[:, None]
         cos = np.cos(np.radians(lonlat[:, 1]))
         stretch = cos if law.startswith("Mercator") else np.ones_like(cos)
-        # moving a point only matters along the direction to the outline
+        # Only the movement towards the outline changes the residual.
         columns = np.hstack(
             [
                 terms * (unit[:, 0] * cos * KM_PER_DEGREE)[:, None],
@@ -103,7 +103,7 @@ def _fit(xy: NDArray[np.float64], outline: Any, law: str) -> Fit:
 
 
 def best(xy: NDArray[np.float64], outline: Any) -> tuple[Fit, list[dict[str, Any]]]:
-    """Best plain fit of pixel points to an outline in degrees, and the record of all fits."""
+    """Fit pixels to an outline in degrees; return the better plain fit, and records of all."""
     flat = shapely.transform(shapely.segmentize(outline, 0.05), _plane)
     shapely.prepare(flat)
     laws = ["latitude, scale", "Mercator, scale", "latitude, affine", "Mercator, affine"]

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import shapely
 from shapely.geometry import mapping
 
+from cpecgeo.catalogue.layers import COMMON
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
@@ -19,26 +21,12 @@ if TYPE_CHECKING:
 GRID = 1e-4
 """Coordinate grid in degrees: about 11 m, far finer than any of these sources."""
 
-COLUMNS = (
-    "id",
-    "name",
-    "name_ur",
-    "name_zh",
-    "kind",
-    "status",
-    "opened",
-    "accuracy_km",
-    "basis",
-    "source",
-    "source_date",
-    "licence",
-    "note",
-)
+COLUMNS = (*COMMON,)
 """Columns that every feature layer has, in this order, before its own."""
 
 
 def slug(text: str) -> str:
-    """Lower-case ASCII identifier of a name.
+    """Return an identifier of a name, in lower-case ASCII.
 
     >>> slug("Tando Muḩammad Khān")
     'tando-muhammad-khan'
@@ -53,16 +41,16 @@ def on_grid(geometry: Any) -> Any:
     return shapely.transform(geometry, lambda xy: (xy / GRID).round() * GRID)
 
 
-def _rounded(value: Any) -> Any:
+def _round(value: Any) -> Any:
     if isinstance(value, float):
         return round(value, 4) + 0.0
     if isinstance(value, (list, tuple)):
-        return [_rounded(item) for item in value]
+        return [_round(item) for item in value]
     return value
 
 
-def normal(geometry: Any) -> Any:
-    """Same geometry with right-hand rings, canonical start points and sorted parts."""
+def normalize(geometry: Any) -> Any:
+    """Return the geometry with right-hand rings, canonical start points and sorted parts."""
     turned = shapely.orient_polygons(shapely.normalize(geometry))
     parts = shapely.get_parts(turned)
     return parts[0] if len(parts) == 1 else turned
@@ -83,14 +71,14 @@ def geojson(
     for properties, geometry in rows:
         full = {name: properties.get(name) for name in COLUMNS} | dict(properties)
         columns = list(full)
-        shape = mapping(normal(geometry))
+        shape = mapping(normalize(geometry))
         feature = {
             "type": "Feature",
             "id": full["id"],
             "properties": full,
             "geometry": {
                 "type": shape["type"],
-                "coordinates": _rounded(shape["coordinates"]),
+                "coordinates": _round(shape["coordinates"]),
             },
         }
         lines.append(json.dumps(feature, ensure_ascii=False, separators=(",", ":")))

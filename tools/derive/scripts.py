@@ -1,4 +1,4 @@
-"""Tell Urdu and Chinese spellings apart among a place's alternate names.
+"""Recognize Urdu and Chinese spellings among a place's alternate names.
 
 Alternate names come without a language. Script alone is not enough: Persian, Pashto,
 Sindhi, Punjabi, Kashmiri, Uyghur and Arabic share most letters with Urdu, and Japanese
@@ -32,14 +32,14 @@ def _plain(name: str) -> str:
 
 
 def is_urdu(name: str) -> bool:
-    """Whether the letters are all Urdu's and stand where Urdu has them.
+    """Return whether all letters are Urdu's, each where Urdu uses it.
 
     >>> [is_urdu(name) for name in ("لاہور", "لاھور", "لاهور", "ٺٽو", "ئیسلاماباد")]
     [True, False, False, False, False]
     """
     if not name or not set(name) <= URDU or name.startswith("ئ") or "  " in name:
         return False
-    # the two-eyed heh only marks aspiration in Urdu; Punjabi and Kurdish spell h with it
+    # In Urdu the two-eyed heh only marks aspiration; Punjabi and Kurdish write h with it.
     aspirated = [name[i - 1] for i, letter in enumerate(name) if letter == "ھ" and i]
     if name.startswith("ھ") or any(letter not in _ASPIRABLE for letter in aspirated):
         return False
@@ -47,7 +47,7 @@ def is_urdu(name: str) -> bool:
 
 
 def urdu(names: Iterable[str], *, choice: str | None = None) -> str | None:
-    """Best Urdu spelling among `names`, or None.
+    """Return the best Urdu spelling among `names`, or None.
 
     `choice` is taken without ranking, but must be among the names.
     """
@@ -70,12 +70,12 @@ def urdu(names: Iterable[str], *, choice: str | None = None) -> str | None:
 
 
 def distinctive(name: str) -> bool:
-    """Whether a name has a letter that Urdu's neighbours do not use."""
+    """Return whether a name has a letter that Urdu's neighbours don't use."""
     return not URDU_ONLY.isdisjoint(name)
 
 
 def is_simplified(name: str) -> bool:
-    """Whether all characters are in GB 2312, the set of simplified Chinese."""
+    """Return whether all characters are in GB 2312, the set of simplified Chinese."""
     try:
         name.encode("gb2312")
     except UnicodeEncodeError:
@@ -84,9 +84,10 @@ def is_simplified(name: str) -> bool:
 
 
 def chinese(names: Iterable[str]) -> str | None:
-    """Best Chinese spelling among `names`.
+    """Return the best Chinese spelling among `names`, or None.
 
-    Simplified comes before traditional and short before long; a county or region is no town.
+    Simplified comes before traditional, and short before long; names of counties and regions are
+    left out.
 
     >>> chinese(["拉合爾", "拉合尔", "ラホール"]), chinese(["塞赫萬地區"])
     ('拉合尔', None)
@@ -96,7 +97,7 @@ def chinese(names: Iterable[str]) -> str | None:
 
 
 def tables(texts: Iterable[str]) -> dict[str, str]:
-    r"""OpenCC's tables as one: characters and phrases, each with the first form it offers.
+    r"""Join OpenCC's tables: characters and phrases, each with the first form that it offers.
 
     >>> tables(["爾\t尔\n", "# a remark\n乾隆\t乾隆 干隆\n"])
     {'爾': '尔', '乾隆': '乾隆'}
@@ -106,7 +107,7 @@ def tables(texts: Iterable[str]) -> dict[str, str]:
 
 
 def simplified(name: str, known: Mapping[str, str]) -> str:
-    """A name in simplified characters: the longest known phrase first, else each character.
+    """Write a name in simplified characters: by the longest known phrases, else by character.
 
     >>> simplified("薩希瓦爾", {"薩": "萨", "爾": "尔"})
     '萨希瓦尔'
