@@ -18,8 +18,7 @@ from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.features.resolve import check_number
 from cpecgeo.features.subject import PointLike, Subject, html_card, html_table
 from cpecgeo.geodesy import Index, buffer, length_km
-from cpecgeo.routing.filters import RouteOptions, Usable
-from cpecgeo.routing.graph import Network
+from cpecgeo.routing.filters import RouteOptions
 from cpecgeo.routing.paths import Search
 from cpecgeo.routing.search import OTHER_KM, Ends, Floats, LeastCosts, Snap, search, snap_ends
 
@@ -196,8 +195,8 @@ def reach(
     ends = [(f"the origin{'' if n == 0 else f' {n}'}", x) for n, x in _origins(a)]
     places = snap_ends(ends, ground, max_access_km=asked.far, weight=weight)
     starts = [at for near in places for at in _from_nearest(near)]
-    tree = search(ground, starts[0], cost, also=starts[1:], access=access)
-    *inner, edges = (_edges(ground, tree, cost, limit) for limit in limits)
+    tree = search(ground, starts, cost, access=access)
+    *inner, edges = (_edges(tree, limit) for limit in limits)
     towns = _towns(edges, within_km, access)
     towns["limit"] = limits[-1]
     for limit, frame in reversed([*zip(limits, inner, strict=False)]):
@@ -232,11 +231,9 @@ def _area(edges: gpd.GeoDataFrame, within_km: float) -> Polygon | MultiPolygon:
     return buffer(edges.geometry.union_all(), within_km)
 
 
-def _edges(
-    ground: Usable, tree: LeastCosts, cost: Sequence[float], limit: float
-) -> gpd.GeoDataFrame:
+def _edges(tree: LeastCosts, limit: float) -> gpd.GeoDataFrame:
     """Return the stretches within the limit, with the cost at both ends of each."""
-    net = ground.network
+    ground, net = tree.ground, tree.ground.network
     rows: list[dict[str, Any]] = []
     lines: list[LineString] = []
     own: dict[int, list[tuple[float, float]]] = {}
@@ -248,15 +245,17 @@ def _edges(
         sources = [(0.0, tree.cost[u]), (length, tree.cost[v]), *own.get(i, ())]
         if length == 0 or min(at for _, at in sources) >= limit:
             continue
-        per = cost[i] / length
+        per = tree.edge_cost[i] / length
         for low, high in _free(ground.blocked.get(i), length):
             inside = sorted(s for s in sources if low <= s[0] <= high and s[1] < limit)
             for a, b, at in _stretches(inside, low, high, per, limit):
-                rows.append(_stretch(net, i, abs(b - a), at, per))
+                km, edge = abs(b - a), net.rows[i]
+                row = {"km": km, "cost_from": at, "cost_to": at + km * per}
+                rows.append({c: edge[c] for c in _COLUMNS if c in edge} | row)
                 lines += net.cut([(i, a, b)])
     frame = gpd.GeoDataFrame(rows, columns=_COLUMNS, geometry=lines, crs=4326)
     frame.attrs = {
-        "title": f"Reach of {tree.start.name}",
+        "title": f"Reach of {tree.starts[0].name}",
         "method": "Dijkstra, calibrated km",
         "ellipsoid": "WGS 84",
         "edges": "geodesic",
@@ -301,17 +300,6 @@ _COLUMNS = [
     "name", "mode", "section", "status", "km", "cost_from", "cost_to", "speed_class", "country",
     "accuracy_km", "basis", "source", "licence",
 ]  # fmt: skip
-
-
-def _stretch(net: Network, i: int, km: float, cost: float, per: float) -> dict[str, Any]:
-    """Return the row of a stretch of an edge, with the costs at its ends."""
-    edge = net.rows[i]
-    return {
-        **{c: edge[c] for c in _COLUMNS if c in edge},
-        "km": km,
-        "cost_from": cost,
-        "cost_to": cost + km * per,
-    }
 
 
 def _towns(edges: gpd.GeoDataFrame, within_km: float, access: float) -> gpd.GeoDataFrame:

@@ -123,9 +123,8 @@ def _tabulate(
     joins = _list_joins(ground, list(ends.values()), costs)
     for i, places in enumerate(starts.values()):
         if places:
-            start, *also = places
-            tree = search(ground, start, costs.cost, also=also, access=costs.access)
-            values[:, i] = _costs_from(ground, tree, list(ends.values()), joins, costs.cost)
+            tree = search(ground, places, costs.cost, access=costs.access)
+            values[:, i] = _costs_from(tree, list(ends.values()), joins)
     tables = [x.T if is_turned else x for x in values]
     net, whole = (pd.DataFrame(x, index=list(rows), columns=list(columns)) for x in tables)
     return net, whole
@@ -143,9 +142,7 @@ def _list_joins(ground: Usable, ends: list[Ends], costs: Costs) -> _Joins:
     return end.astype(int), node.astype(int), rest, away
 
 
-def _costs_from(
-    ground: Usable, tree: LeastCosts, ends: list[Ends], joins: _Joins, cost: Sequence[float]
-) -> Floats:
+def _costs_from(tree: LeastCosts, ends: list[Ends], joins: _Joins) -> Floats:
     """Return the cost to each end on the network, and that with access; NaN if unreachable."""
     end, node, rest, away = joins
     total = np.array(tree.cost)[node] + rest + away
@@ -157,11 +154,11 @@ def _costs_from(
     own = away[best] + ways[np.array(tree.root)[node[best]]]
     found = np.full((2, len(ends)), np.nan)
     found[:, end[best]] = total[best] - own, total[best]
-    lengths = ground.network.lengths
+    ground, lengths = tree.ground, tree.ground.network.lengths
     for i, places in enumerate(ends):
         for start, at in product(tree.starts, places):
             if at.edge == start.edge and ground.is_clear(at.edge, start.km, at.km):
-                along = abs(start.km - at.km) * cost[at.edge] / lengths[at.edge]
+                along = abs(start.km - at.km) * tree.edge_cost[at.edge] / lengths[at.edge]
                 other = along + (start.access_km + at.access_km) * tree.access
                 if not other >= found[1, i]:
                     found[:, i] = along, other

@@ -25,15 +25,12 @@ from cpecgeo.routing.filters import (
 from cpecgeo.routing.legs import Route
 from cpecgeo.routing.search import (
     Ends,
-    LeastCosts,
     Snap,
     Step,
     Way,
     cost_of,
-    path_to,
     search,
     snap_ends,
-    steps_to,
     without_stubs,
 )
 
@@ -95,10 +92,9 @@ class Search:
 
     def find_path(self, starts: Ends, goals: Ends, ground: Usable | None = None) -> Way | None:
         """Return the least-cost path between two ends, over all their joins; None without one."""
-        ground = ground or self.ground
-        start, *also = starts
-        tree = search(ground, start, self.costs.cost, also=also, access=self.costs.access)
-        return path_to(ground, tree, goals, self.costs.cost)
+        costs = self.costs
+        tree = search(ground or self.ground, starts, costs.cost, access=costs.access)
+        return tree.path_to(goals)
 
     def find_detour(
         self, free: Way | None, starts: Ends, goals: Ends, ground: Usable | None = None
@@ -360,7 +356,7 @@ def _find_penalised(asked: Search, ends: tuple[Snap, Snap]) -> list[list[Step]]:
     """Return least-cost paths, with raised costs on the edges of earlier ones."""
     found, dear, ground = [], list(asked.costs.cost), asked.ground
     for _ in range(_ROUNDS):
-        path = path_to(ground, search(ground, ends[0], dear), ends[1:], dear)
+        path = search(ground, ends[:1], dear).path_to(ends[1:])
         if path is None:
             break
         found.append(path.steps)
@@ -371,8 +367,8 @@ def _find_penalised(asked: Search, ends: tuple[Snap, Snap]) -> list[list[Step]]:
 
 def _find_via(asked: Search, ends: tuple[Snap, Snap], most: float) -> list[list[Step]]:
     """Return the least-cost paths through each node, without loops, costing at most `most`."""
-    net, cost = asked.ground.network, asked.costs.cost
-    there, back = (search(asked.ground, end, cost) for end in ends)
+    cost = asked.costs.cost
+    there, back = (search(asked.ground, (end,), cost) for end in ends)
     both = np.array(there.cost) + np.array(back.cost)
     found = []
     for node in np.flatnonzero(both <= most).tolist():
@@ -380,20 +376,12 @@ def _find_via(asked: Search, ends: tuple[Snap, Snap], most: float) -> list[list[
         if there.by[node] >= 0 and back.by[there.came[node]] == there.by[node]:
             continue
         # On a spur a path through a node would return on the same edges.
-        first, second = (_nodes_back(tree, node) for tree in (there, back))
+        first, second = there.nodes_back(node), back.nodes_back(node)
         if len({*first, *second}) < len(first) + len(second) - 1:
             continue
         edges = {tree.by[n] for tree, nodes in ((there, first), (back, second)) for n in nodes}
         if edges.isdisjoint(end.edge for end in ends):
-            rest = steps_to(net, back, node)[::-1]
-            steps = [*steps_to(net, there, node), *(Step(s.edge, s.b, s.a) for s in rest)]
+            rest = back.steps_to(node)[::-1]
+            steps = [*there.steps_to(node), *(Step(s.edge, s.b, s.a) for s in rest)]
             found.append(without_stubs(steps, *ends))
     return found
-
-
-def _nodes_back(tree: LeastCosts, node: int) -> list[int]:
-    """Return the nodes from a node back to the start of its tree, the node first."""
-    nodes = [node]
-    while tree.by[nodes[-1]] >= 0:
-        nodes.append(tree.came[nodes[-1]])
-    return nodes

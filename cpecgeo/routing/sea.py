@@ -76,31 +76,30 @@ def sea_route(a: PointLike, b: PointLike, *, names: tuple[str, str] | None = Non
             'Legs by sea need searoute: pip install "cpecgeo[sea]" (searoute 1.6).'
         ) from error
     what = ("the first port", "the second port")
-    ends = [resolve_point(x, word, among=("place",)) for x, word in zip((a, b), what, strict=True)]
-    if ends[0][1].equals(ends[1][1]):
+    ends = _resolve_ends(a, b, what, names)
+    (origin, start), (destination, end) = ends
+    if start.equals(end):
         raise InputError("Both ports are at one place; there is no way between them.")
     known = np.array([*searoute.setup_P().nodes, *searoute.setup_M().nodes], float)
     known = known[np.abs(known[:, 0]) <= 180.0]  # lanes continue beyond ±180°
     for (name, point), word in zip(ends, what, strict=True):
         _check_port(name, point, word, known)
     # Its graph is shared, and calls with restrictions change it; none are used.
-    lane = searoute.searoute(
-        [ends[0][1].x, ends[0][1].y], [ends[1][1].x, ends[1][1].y], append_orig_dest=True
-    )
+    lane = searoute.searoute([start.x, start.y], [end.x, end.y], append_orig_dest=True)
     xy = np.array(lane["geometry"]["coordinates"], float)[:, :2]
     line = LineString(_shorten(xy))
-    labels = _labels(names, ends)
-    kmh = float(read_table("speeds.csv").set_index("id")["kmh"]["sea"])
-    about = {
-        "name": f"By sea, {labels[0]}–{labels[1]}",
-        "mode": "sea",
-        "speed_class": "sea",
-        "basis": "schematic",
-        "source": "searoute 1.6 (Apache-2.0; lanes of Eurostat SeaRoute and Oak Ridge National "
+    return _one_leg(
+        ends,
+        line,
+        float(length_km(line)),
+        float(read_table("speeds.csv").set_index("id")["kmh"]["sea"]),
+        name=f"By sea, {origin}–{destination}",
+        mode="sea",
+        speed_class="sea",
+        source="searoute 1.6 (Apache-2.0; lanes of Eurostat SeaRoute and Oak Ridge National "
         "Laboratory), coastal bends cut",
-        "licence": "Apache-2.0",
-    }
-    return _one_leg(ends, labels, line, float(length_km(line)), kmh, about)
+        licence="Apache-2.0",
+    )
 
 
 def stated_leg(
@@ -143,11 +142,9 @@ def stated_leg(
     >>> stated_leg("Gwadar", "Turbat", km=165, mode="road", source="a road sign").chainage_km
     165.0
     """
-    ends = [
-        resolve_point(x, what, among=("place",))
-        for x, what in ((a, "the first end"), (b, "the second end"))
-    ]
-    line = LineString([ends[0][1], ends[1][1]])
+    ends = _resolve_ends(a, b, ("the first end", "the second end"), names)
+    (origin, start), (destination, end) = ends
+    line = LineString([start, end])
     straight = float(length_km(line))
     if check_number(km, "km") < straight:
         raise InputError(
@@ -156,48 +153,49 @@ def stated_leg(
         )
     if not isinstance(source, str) or not source.strip():
         raise InputError("source is empty; say who published the length.")
-    labels = _labels(names, ends)
     usual = {"rail": "rail-main", "road": "highway", "sea": "sea"}
     speeds = read_table("speeds.csv").set_index("id")["kmh"]
     if kmh is None:
         if mode not in list(usual):
             raise InputError(f"No speed is known for mode {mode!r}; give kmh=.")
         kmh = float(speeds[usual[mode]])
-    kmh = check_number(kmh, "kmh", above=0.0)
-    about = {
-        "name": f"{labels[0]}–{labels[1]} (stated)",
-        "mode": mode,
-        "speed_class": "stated",
-        "basis": "schematic",
-        "source": source,
-        "licence": "fact",
-    }
-    return _one_leg(ends, labels, line, float(km), kmh, about)
+    return _one_leg(
+        ends,
+        line,
+        float(km),
+        check_number(kmh, "kmh", above=0.0),
+        name=f"{origin}–{destination} (stated)",
+        mode=mode,
+        speed_class="stated",
+        source=source,
+        licence="fact",
+    )
 
 
-def _labels(names: tuple[str, str] | None, ends: list[tuple[str, Any]]) -> tuple[str, str]:
-    """Return the names of both ends."""
+def _resolve_ends(
+    a: PointLike, b: PointLike, what: tuple[str, str], names: tuple[str, str] | None
+) -> list[tuple[str, Any]]:
+    """Return name and point of both ends; `names` come before those of the places."""
+    ends = [resolve_point(x, word, among=("place",)) for x, word in zip((a, b), what, strict=True)]
     if names is None:
-        return ends[0][0], ends[1][0]
+        return ends
     pair = list(names) if isinstance(names, (list, tuple)) else []
     if len(pair) != 2 or not all(isinstance(name, str) for name in pair):
         raise InputTypeError(f'names is {names!r}; give two, such as ("Gwadar Port", "Jebel Ali").')
-    return pair[0], pair[1]
+    return [(name, point) for name, (_, point) in zip(pair, ends, strict=True)]
 
 
 def _one_leg(
-    ends: list[tuple[str, Any]],
-    labels: tuple[str, str],
-    line: LineString,
-    km: float,
-    kmh: float,
-    about: dict[str, Any],
+    ends: list[tuple[str, Any]], line: LineString, km: float, kmh: float, **about: str
 ) -> Route:
     """Return a route of one leg, without steps on the network."""
+    (origin, _), (destination, _) = ends
     row = {
         "turn": "start",
-        **{c: about[c] for c in ("name", "mode")},
-        **dict(zip(("from", "to"), labels, strict=True)),
+        "name": about["name"],
+        "mode": about["mode"],
+        "from": origin,
+        "to": destination,
         "km": km,
         "hours": km / kmh,
         "status": "operating",
@@ -206,22 +204,24 @@ def _one_leg(
         "country": "",
         "section": about["name"],
         "accuracy_km": np.nan,
-        **{c: about[c] for c in ("basis", "source", "licence")},
+        "basis": "schematic",
+        "source": about["source"],
+        "licence": about["licence"],
         "km_from": 0.0,
         "km_to": km,
         "geometry": line,
     }
     legs = gpd.GeoDataFrame([row], geometry="geometry", crs=4326)
     legs.attrs = {
-        "title": f"{labels[0]} – {labels[1]}",
+        "title": f"{origin} – {destination}",
         "method": about["source"],
         "ellipsoid": "WGS 84",
         "edges": "geodesic",
         "sources": [about["source"]],
         "data_version": data_version(),
     }
-    snaps = [Snap(n, e[1], -1, 0.0, 0.0, e[1]) for n, e in zip(labels, ends, strict=True)]
-    return Route(snaps[0], snaps[1], "km", about["name"], own_legs=legs)
+    start, end = (Snap(name, point, -1, 0.0, 0.0, point) for name, point in ends)
+    return Route(start, end, "km", about["name"], own_legs=legs)
 
 
 def _shorten(xy: NDArray[np.float64]) -> Any:

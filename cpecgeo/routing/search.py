@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import geopandas as gpd
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.features.places import Place, place
-from cpecgeo.features.resolve import check_number, resolve_point
+from cpecgeo.features.resolve import resolve_point
 from cpecgeo.geodesy import Index
 from cpecgeo.routing.closures import describe_closure
 from cpecgeo.routing.filters import Usable
@@ -30,11 +31,9 @@ __all__ = [
     "Way",
     "cost_of",
     "ends_of",
-    "path_to",
     "search",
     "snap_ends",
     "snap_rows",
-    "whole_step",
     "without_stubs",
 ]
 
@@ -166,7 +165,7 @@ def snap_ends(
     railway. By km, which leave changes out, another named place joins its road. Each end comes with
     its name for messages.
     """
-    far, chosen = check_number(max_access_km, "max_access_km", infinite=True), ground.chosen
+    chosen = ground.chosen
     things = [_find_place(x, chosen.mode) if isinstance(x, str) else x for _, x in ends]
     read = [
         resolve_point(x, what, among=("place",)) for (what, _), x in zip(ends, things, strict=True)
@@ -175,12 +174,13 @@ def snap_ends(
     kept: list[Ends] = []
     for (what, _), thing, near in zip(ends, things, found, strict=True):
         at = near[0]
-        if at.access_km > far:
+        if at.access_km > max_access_km:
             filters = f" with {chosen.text}" if chosen.text else ""
             raise InputError(
                 f"{what} {at.name} lies {at.access_km:.1f} km from the network{filters}, more "
-                f"than max_access_km={far:g}; nearest is {_describe(at, ground.network)}. Give a "
-                "nearer place, a larger max_access_km=, or loosen a filter."
+                f"than max_access_km={max_access_km:g}; nearest is "
+                f"{_describe(at, ground.network)}. Give a nearer place, a larger max_access_km=, "
+                "or loosen a filter."
             )
         if isinstance(thing, Place) and thing.layer == "stations":
             mode = ground.network.columns["mode"]
@@ -188,7 +188,7 @@ def snap_ends(
         elif isinstance(thing, Place) and weight == "km":
             near = _road_first(near, ground.network)  # noqa: PLW2901
         note = describe_closure(thing, chosen.year)
-        kept.append(tuple(replace(x, note=note) for x in near if x.access_km <= far))
+        kept.append(tuple(replace(x, note=note) for x in near if x.access_km <= max_access_km))
     return kept
 
 
@@ -235,33 +235,79 @@ class Way:
     steps: list[Step]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LeastCosts:
     """Least costs from one end, or from the nearest of several, to every node.
 
     Attributes
     ----------
+    ground : Usable
+    edge_cost : sequence of float
+        The cost of each edge.
+    access : float
+        The cost of a km of access.
     starts : sequence of Snap
     cost : list of float
         For each node, including access; infinite where it can't be reached.
     by, came, root : list of int
         The edge by which each node is reached, -1 for none, the node before it, and the start from
         which it is reached.
-    access : float
-        The cost of a km of access.
     """
 
+    ground: Usable
+    edge_cost: Sequence[float]
+    access: float
     starts: Sequence[Snap]
     cost: list[float]
     by: list[int]
     came: list[int]
     root: list[int]
-    access: float = 0.0
 
-    @property
-    def start(self) -> Snap:
-        """The first of the starts."""
-        return self.starts[0]
+    def path_to(self, ends: Sequence[Snap]) -> Way | None:
+        """Return the least-cost path to one of an end's joins; None where unreachable."""
+        net, best = self.ground.network, np.inf
+        found: tuple[Snap, Snap, int] | None = None
+        for end in ends:
+            away = end.access_km * self.access
+            for start in self.starts:
+                if start.edge == end.edge and self.ground.is_clear(end.edge, start.km, end.km):
+                    km, length = abs(start.km - end.km), net.lengths[end.edge]
+                    along = km * self.edge_cost[end.edge] / length
+                    total = along + away + start.access_km * self.access
+                    if total < best:
+                        best, found = total, (start, end, -1)
+            for node, off in ends_of(self.ground, end, self.edge_cost):
+                if self.cost[node] + off + away < best:
+                    best = self.cost[node] + off + away
+                    found = self.starts[self.root[node]], end, node
+        if found is None:
+            return None
+        start, end, last = found
+        if last == -1:
+            return Way(start, end, [Step(end.edge, start.km, end.km)])
+        u, v = net.ends[end.edge]
+        at = {u: 0.0, v: net.lengths[end.edge]}.get(last, end.km)
+        steps = [*self.steps_to(last), Step(end.edge, at, end.km)]
+        return Way(start, end, without_stubs(steps, start, end))
+
+    def steps_to(self, node: int) -> list[Step]:
+        """Return the steps from a start to a node, first the stretch of the start's own edge.
+
+        This stretch has no length where the start is a node, or the other side of a crossing.
+        """
+        net, nodes = self.ground.network, self.nodes_back(node)
+        start = self.starts[self.root[node]]
+        u, v = net.ends[start.edge]
+        first = {u: 0.0, v: net.lengths[start.edge]}.get(nodes[-1], start.km)
+        whole = [_whole_step(net, self.by[after], n) for after, n in pairwise(nodes)]
+        return [Step(start.edge, start.km, first), *whole[::-1]]
+
+    def nodes_back(self, node: int) -> list[int]:
+        """Return the nodes from a node back to its start, the node first."""
+        nodes = [node]
+        while self.by[nodes[-1]] >= 0:
+            nodes.append(self.came[nodes[-1]])
+        return nodes
 
 
 def ends_of(ground: Usable, at: Snap, cost: Sequence[float]) -> list[tuple[int, float]]:
@@ -282,23 +328,16 @@ def ends_of(ground: Usable, at: Snap, cost: Sequence[float]) -> list[tuple[int, 
 
 
 def search(
-    ground: Usable,
-    start: Snap,
-    cost: Sequence[float],
-    *,
-    also: Sequence[Snap] = (),
-    access: float = 0.0,
+    ground: Usable, starts: Sequence[Snap], cost: Sequence[float], *, access: float = 0.0
 ) -> LeastCosts:
-    """Return least costs from a snapped point, by Dijkstra's algorithm.
+    """Return least costs from the nearest of some snapped points, by Dijkstra's algorithm.
 
-    With further points in `also`, costs are from whichever point is cheapest. A km of access costs
-    `access`. Of equal paths the first found is kept.
+    A km of access costs `access`. Of equal paths the first found is kept.
     """
     passable, meets = ground.passable, ground.network.meets
     best = [np.inf] * len(meets)
     by, came, root = [-1] * len(meets), [-1] * len(meets), [-1] * len(meets)
     heap: list[tuple[float, int]] = []
-    starts = (start, *also)
     for i, at in enumerate(starts):
         for node, off in ends_of(ground, at, cost):
             reach = off + at.access_km * access
@@ -315,53 +354,7 @@ def search(
             if reach < best[other] and passable[edge]:
                 best[other], by[other], came[other], root[other] = reach, edge, node, root[node]
                 heapq.heappush(heap, (reach, other))
-    return LeastCosts(starts, best, by, came, root, access)
-
-
-def path_to(
-    ground: Usable, tree: LeastCosts, ends: Sequence[Snap], cost: Sequence[float]
-) -> Way | None:
-    """Return a tree's least-cost path to one of an end's joins; None where unreachable."""
-    length = ground.network.lengths
-    best = np.inf
-    found: tuple[Snap, Snap, int] | None = None
-    for end in ends:
-        away = end.access_km * tree.access
-        for start in tree.starts:
-            if start.edge == end.edge and ground.is_clear(end.edge, start.km, end.km):
-                along = abs(start.km - end.km) * cost[end.edge] / length[end.edge]
-                total = along + away + start.access_km * tree.access
-                if total < best:
-                    best, found = total, (start, end, -1)
-        for node, off in ends_of(ground, end, cost):
-            if tree.cost[node] + off + away < best:
-                best = tree.cost[node] + off + away
-                found = tree.starts[tree.root[node]], end, node
-    if found is None:
-        return None
-    start, end, last = found
-    if last == -1:
-        return Way(start, end, [Step(end.edge, start.km, end.km)])
-    net = ground.network
-    u, v = net.ends[end.edge]
-    at = {u: 0.0, v: length[end.edge]}.get(last, end.km)
-    steps = [*steps_to(net, tree, last), Step(end.edge, at, end.km)]
-    return Way(start, end, without_stubs(steps, start, end))
-
-
-def steps_to(net: Network, tree: LeastCosts, node: int) -> list[Step]:
-    """Return the steps from a start to a node, first the stretch of the start's own edge.
-
-    This stretch has no length where the start is a node, or the other side of a crossing.
-    """
-    back: list[Step] = []
-    start = tree.starts[tree.root[node]]
-    while tree.by[node] >= 0:
-        edge, node = tree.by[node], tree.came[node]
-        back.append(whole_step(net, edge, node))
-    u, v = net.ends[start.edge]
-    there = {u: 0.0, v: net.lengths[start.edge]}.get(node, start.km)
-    return [Step(start.edge, start.km, there), *back[::-1]]
+    return LeastCosts(ground, cost, access, starts, best, by, came, root)
 
 
 def cost_of(net: Network, steps: Sequence[Step], cost: Sequence[float]) -> float:
@@ -370,7 +363,7 @@ def cost_of(net: Network, steps: Sequence[Step], cost: Sequence[float]) -> float
     return sum(each * (km / length if length else 1.0) for each, km, length in whole)
 
 
-def whole_step(net: Network, edge: int, node: int) -> Step:
+def _whole_step(net: Network, edge: int, node: int) -> Step:
     """Return the step along a whole edge from one of its nodes."""
     km = net.lengths[edge]
     return Step(edge, 0.0, km) if net.ends[edge][0] == node else Step(edge, km, 0.0)

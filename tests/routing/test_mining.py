@@ -135,9 +135,10 @@ def test_faster_is_never_later(kmh, more):
         ({"tonnes_per_year": math.nan}, InputError, "finite"),
         ({"train_payload_t": "much"}, InputTypeError, "number"),
         ({"handling_hours": -1}, InputError, "0 or more"),
+        ({"rates": [1]}, InputTypeError, "by name"),
     ],
 )
-def test_bad_numbers(options, error, part):
+def test_bad_options(options, error, part):
     with pytest.raises(error, match=part):
         cg.mining.options(**options)
 

@@ -60,7 +60,7 @@ def test_trees_are_those_of_networkx(net, weight, chosen):
     made.add_edge("start", u, weight=share * cost[start.edge])
     made.add_edge("start", v, weight=(1 - share) * cost[start.edge])
     expected = nx.single_source_dijkstra_path_length(made, "start")
-    got = np.array(search(ground, start, cost).cost)
+    got = np.array(search(ground, [start], cost).cost)
     want = np.array([expected.get(n, np.inf) for n in range(len(net.nodes))])
     np.testing.assert_allclose(got, want, rtol=0, atol=1e-9)
 
@@ -225,7 +225,7 @@ def test_steps_sum_to_the_cost_of_the_tree(net, weight):
         way = cg.route(a, b, weight=weight, status="any")
         total = way.chainage_km if weight == "km" else way.hours
         starts = snap([("end", a), ("end", b)], ground, max_access_km=1)
-        tree = search(ground, starts[0], cost)
+        tree = search(ground, starts[:1], cost)
         ends = net.edges.loc[starts[1].edge, ["u", "v"]].tolist()
         # The minimized cost includes access to the network, by road or by rail.
         way_there = starts[0].access_km + starts[1].access_km
