@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpecgeo.geodesy._arcs import arcs_m, pairs
-from cpecgeo.geodesy._compile import choose
+from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import DEGREE_M, GEOD, Box, Floats, Ints, ecef, geodetic
 from cpecgeo.geodesy._tree import NO_RECORD, PIECE_M, Pieces, Tree
 
-__all__ = ["ANTIPODAL_M", "BEYOND_M", "Ball", "Ends", "search_beyond"]
+__all__ = ["ANTIPODAL_M", "BEYOND_M", "Ball", "Ends", "pairs_km", "search_beyond"]
 
 # Beyond this the compiled distance may fail, and Karney's method is used.
 ANTIPODAL_M = 19_000_000.0
@@ -31,6 +31,7 @@ _HALF_WAY_M, _WIDER_M = 20_003_931.4, 33_600.0
 # No normal curvature of WGS 84 is more than 1 / 6,335.4 km, or less than 1 / 6,399.6 km.
 _SHARPEST_M, _GENTLEST_M = 6_335_000.0, 6_400_000.0
 _BESIDE = 32  # points measured together
+_PAIRS = 200_000  # per thread
 
 
 @dataclass(frozen=True)
@@ -132,13 +133,13 @@ def search_beyond(
     while waiting:
         rows, among = waiting.pop()
         middle = rows[len(rows) // 2 : len(rows) // 2 + 1]
-        spread = 2.0 * _longest_arcs(np.linalg.norm(xyz[rows] - xyz[middle], axis=1)).max()
+        differ = 2.0 * _longest_arcs(np.linalg.norm(xyz[rows] - xyz[middle], axis=1)).max()
         off = np.linalg.norm(ends.place[among] + xyz[middle], axis=1)
         least = _HALF_WAY_M - _longest_arcs(off)
         most = _HALF_WAY_M + _WIDER_M - 2.0 * _GENTLEST_M * np.arcsin(off / (2.0 * _GENTLEST_M))
-        among = among[_may_be_near(least, most, ends.target[among], k, spread)]
-        exact = _metres(xy[middle], xyz[middle], ends.place[among])[0]
-        among = among[_may_be_near(exact, exact, ends.target[among], k, spread)]
+        among = among[_may_be_near(least, most, ends.target[among], k, differ)]
+        exact = 1e3 * pairs_km(xyz[middle], ends.place[among])[0]
+        among = among[_may_be_near(exact, exact, ends.target[among], k, differ)]
         if len(rows) > _BESIDE:
             waiting += [(part, among) for part in np.array_split(rows, 4)]
         else:
@@ -151,29 +152,17 @@ def _longest_arcs(chord: Floats) -> Floats:
     return np.asarray(2.0 * _SHARPEST_M * np.arcsin(np.minimum(chord / (2.0 * _SHARPEST_M), 1.0)))
 
 
-def _may_be_near(least: Floats, most: Floats, target: Ints, k: int, spread: float) -> Any:
+def _may_be_near(least: Floats, most: Floats, target: Ints, k: int, differ: float) -> Any:
     """Return which vertices may be the nearest vertex of one of the k nearest targets of a group.
 
     `least` and `most` bound each vertex's distance from one point of the group; distances from the
-    others differ by up to half of `spread`. `target` ascends.
+    others differ by up to half of `differ`. `target` ascends.
     """
     begins = np.diff(target, prepend=-1) != 0
     near = np.minimum.reduceat(most, np.flatnonzero(begins))
     last = min(k, len(near)) - 1
     near = np.minimum(near, np.partition(near, last)[last])
-    return least <= near[np.cumsum(begins) - 1] + spread
-
-
-def _metres(xy: Floats, xyz: Floats, place: Floats) -> Floats:
-    """Return the distances from points to vertices, by Karney's method where no other holds."""
-    km, failed = np.empty((len(xy), len(place))), np.zeros(len(xy), bool)
-    choose(pairs, km.size)(xyz, np.ascontiguousarray(place.T), 0, len(xy), km, failed)
-    metres = km * 1e3
-    lon, lat = geodetic(place)
-    for row in np.flatnonzero(failed):
-        x, y = np.broadcast_to(xy[row], (len(place), 2)).T
-        metres[row] = GEOD.inv(x, y, lon, lat)[2]
-    return metres
+    return least <= near[np.cumsum(begins) - 1] + differ
 
 
 def _enter_ends(
@@ -186,7 +175,7 @@ def _enter_ends(
     place = ends.place[among]
     lon, lat = geodetic(place)
     ahead = _headings(p, piece, t, lon, lat)
-    metres = _metres(xy[rows], xyz[rows], place)
+    metres = 1e3 * pairs_km(xyz[rows], place)
     known = records[rows, :, 1] < ANTIPODAL_M
     for j in range(k):
         have = np.where(known[:, j], p.target[records[rows, j, 0].astype(int)], -1)
@@ -201,6 +190,33 @@ def _enter_ends(
         records[at, j, :7] = np.column_stack((piece[best], s, along, side, place[best]))
         records[at[~(s < limit)], j] = NO_RECORD
         metres[new] = np.where(target == target[best][:, None], np.inf, metres[new])
+
+
+def pairs_km(a: Floats, b: Floats) -> Floats:
+    """Return geodesic kilometres from each of some points to each of others.
+
+    Parameters
+    ----------
+    a, b : ndarray, shape (n, 3) and (m, 3)
+        Earth-centred.
+
+    Returns
+    -------
+    ndarray, shape (n, m)
+        Near antipodes by Karney's method.
+    """
+    km, failed = np.empty((len(a), len(b))), np.zeros(len(a), bool)
+    run, others = choose(pairs, km.size), np.ascontiguousarray(b.T)
+
+    def work(first: int, last: int) -> None:
+        run(a, others, first, last, km, failed)
+
+    spread(work, len(a), least=max(1, _PAIRS // max(len(b), 1)))
+    for row in np.flatnonzero(failed):
+        bad = np.flatnonzero(np.isnan(km[row]))
+        one, two = geodetic(np.repeat(a[row : row + 1], len(bad), axis=0)), geodetic(b[bad])
+        km[row, bad] = np.asarray(GEOD.inv(*one, *two)[2]) * 1e-3
+    return km
 
 
 def _headings(p: Pieces, piece: Ints, t: Floats, lon: Floats, lat: Floats) -> Floats:

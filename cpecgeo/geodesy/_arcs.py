@@ -1,4 +1,7 @@
-"""Compiled: geodesic distance from earth-centred coordinates.
+"""Compiled: earth-centred coordinates, and geodesic distance from them.
+
+Loops over vertices have no branches and no functions of C, so they become vector instructions.
+Sines are power series up to 45°, arctangents a polynomial up to 22.5°.
 
 The ratio of geodesic to chord is a polynomial in three numbers, fitted to Karney's distances: one
 polynomial for chords up to `NEAR_M`, another up to `WIDE_M`. Neither needs trigonometry, so loops
@@ -11,26 +14,144 @@ gives NaN near antipodes, where Karney's full method is needed.
 
 from __future__ import annotations
 
-from math import atan2, cos, sin, sqrt
+from math import atan2, cos, radians, sin, sqrt
+from typing import Any
 
 import numpy as np
 
 from cpecgeo.geodesy._compile import compile_kernel, kernel
-from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, FLATTENING, PER_A2, PER_B2, POLE_M, Floats
+from cpecgeo.geodesy._ellipsoid import (
+    E2,
+    EQUATOR_M,
+    FLATTENING,
+    PER_A2,
+    PER_B2,
+    POLE_M,
+    Floats,
+    ecef,
+)
 
-__all__ = ["NEAR_M", "WIDE_M", "arc", "arcs_m", "geodesic", "great_circle", "near", "pairs",
-           "wide", "wide_arc"]  # fmt: skip
+__all__ = [
+    "A31",
+    "A32",
+    "A33",
+    "C31",
+    "C32",
+    "C312",
+    "EP2",
+    "NEAR_M",
+    "WIDE_M",
+    "arc",
+    "arcs_m",
+    "arctangent",
+    "earth_centred",
+    "geodesic",
+    "great_circle",
+    "near",
+    "pairs",
+    "places_by_numpy",
+    "point_on",
+    "reduce_latitude",
+    "sine_cosine",
+    "small_sine_cosine",
+    "wide",
+    "wide_arc",
+]  # fmt: skip
 
 # The longest chords for which the two series hold; their geodesics are 2,500 and 11,900 km.
 NEAR_M, WIDE_M = 2_490_000.0, 10_290_000.0
 _TINY = 1e-40
-_EP2 = E2 / (1.0 - E2)
+EP2 = E2 / (1.0 - E2)
 _MAX_STEPS = 60
 _MANY, _BLOCK = 50_000, 4_096  # chords
-# Karney (2013), equations 24 and 25, for the third flattening of WGS 84.
+_LANES = 512  # points
+# A₃ and C₃ of Karney (2013), equations 24 and 25, for the third flattening of WGS 84.
 _N = FLATTENING / (2.0 - FLATTENING)
-_A31, _A32, _A33 = 0.5 - _N / 2, 0.25 + _N / 8 - 3 * _N * _N / 8, 1 / 16 + 3 * _N / 16
-_C31, _C312, _C32 = 0.25 - _N / 4, 0.125 - _N * _N / 8, 1 / 16 - 3 * _N / 32
+A31, A32, A33 = 0.5 - _N / 2, 0.25 + _N / 8 - 3 * _N * _N / 8, 1 / 16 + 3 * _N / 16
+C31, C312, C32 = 0.25 - _N / 4, 0.125 - _N * _N / 8, 1 / 16 - 3 * _N / 32
+
+
+def _arctangent_series() -> Floats:
+    """Return coefficients of atan(x) / x in powers of x², up to tan 22.5°, from Chebyshev nodes."""
+    top = (sqrt(2.0) - 1.0) ** 2
+    share = 0.5 + 0.5 * np.cos(np.pi * (np.arange(_ARC) + 0.5) / _ARC)
+    root = np.sqrt(top * share)
+    power = np.arange(_ARC)
+    scaled = np.linalg.solve(share[:, None] ** power, np.arctan(root) / root)
+    return np.asarray(scaled / top**power)
+
+
+_ARC = 12
+_ARC_SERIES = _arctangent_series()
+
+
+@kernel(inline=True)
+def small_sine_cosine(x):
+    """Return sine and cosine of an angle of up to 45°."""
+    u = x * x
+    s = 1.0 / 6227020800.0 - u / 1307674368000.0
+    s = 1.0 / 120.0 - u * (1.0 / 5040.0 - u * (1.0 / 362880.0 - u * (1.0 / 39916800.0 - u * s)))
+    c = 1.0 / 479001600.0 - u * (1.0 / 87178291200.0 - u / 20922789888000.0)
+    c = 1.0 / 24.0 - u * (1.0 / 720.0 - u * (1.0 / 40320.0 - u * (1.0 / 3628800.0 - u * c)))
+    return x - x * u * (1.0 / 6.0 - u * s), 1.0 - u * (0.5 - u * c)
+
+
+@kernel(inline=True)
+def sine_cosine(degrees):
+    """Return sine and cosine of an angle of up to 180°, with all digits near multiples of 90°."""
+    size = abs(degrees)
+    acute = 180.0 - size if size > 90.0 else size
+    is_steep = acute > 45.0
+    s, c = small_sine_cosine(radians(90.0 - acute if is_steep else acute))
+    sine, cosine = c if is_steep else s, s if is_steep else c
+    return -sine if degrees < 0.0 else sine, -cosine if size > 90.0 else cosine
+
+
+@kernel(inline=True)
+def arctangent(x):
+    """Return the arctangent of a number from -1 to 1."""
+    half = x / (1.0 + sqrt(1.0 + x * x))
+    square, told = half * half, 0.0
+    for j in range(_ARC - 1, -1, -1):
+        told = told * square + _ARC_SERIES[j]
+    return 2.0 * half * told
+
+
+@kernel(inline=True)
+def reduce_latitude(lat):
+    """Return sine and cosine of the latitude on the auxiliary sphere."""
+    s, c = sine_cosine(lat)
+    s *= 1.0 - FLATTENING
+    size = 1.0 / sqrt(s * s + c * c)
+    return s * size, c * size
+
+
+@kernel(inline=True)
+def point_on(lon, lat):
+    """Return the earth-centred point of lon, lat."""
+    s, c = reduce_latitude(lat)
+    sl, cl = sine_cosine(lon)
+    return EQUATOR_M * c * cl, EQUATOR_M * c * sl, POLE_M * s
+
+
+@kernel("rows, rows")
+def earth_centred(lonlat, out):
+    """Enter earth-centred coordinates in metres, (n, 3), of lon, lat, (n, 2)."""
+    lon, lat = np.empty(_LANES), np.empty(_LANES)
+    x, y, z = np.empty(_LANES), np.empty(_LANES), np.empty(_LANES)
+    for base in range(0, len(lonlat), _LANES):
+        count = min(_LANES, len(lonlat) - base)
+        for k in range(count):  # indexing rows would prevent vector instructions
+            lon[k], lat[k] = lonlat[base + k, 0], lonlat[base + k, 1]
+        for k in range(count):
+            x[k], y[k], z[k] = point_on(lon[k], lat[k])
+        for k in range(count):
+            out[base + k, 0], out[base + k, 1], out[base + k, 2] = x[k], y[k], z[k]
+
+
+def places_by_numpy(lonlat: Any, out: Any) -> None:
+    """Do what `earth_centred` does, by numpy, where compiling isn't worth it."""
+    np.asarray(out)[...] = ecef(*np.asarray(lonlat).T)
 
 
 # fmt: off
@@ -150,11 +271,11 @@ def great_circle(lam, sin1, cos1, sin2, cos2):
     sa = cos1 * cos2 * sl / ss
     ca2 = 1.0 - sa * sa
     c2m = cs - 2.0 * sin1 * sin2 / ca2 if ca2 > 1e-15 else 0.0
-    root = sqrt(1.0 + _EP2 * ca2)
+    root = sqrt(1.0 + EP2 * ca2)
     e = (root - 1.0) / (root + 1.0)
-    a3 = 1.0 - e * (_A31 + e * (_A32 + e * _A33))
-    turn = e * (_C31 + e * (_C312 + e * 3 / 64)) * ss * c2m
-    turn += e * e * (_C32 + e * 3 / 64) * 2.0 * ss * cs * (2.0 * c2m * c2m - 1.0)
+    a3 = 1.0 - e * (A31 + e * (A32 + e * A33))
+    turn = e * (C31 + e * (C312 + e * 3 / 64)) * ss * c2m
+    turn += e * e * (C32 + e * 3 / 64) * 2.0 * ss * cs * (2.0 * c2m * c2m - 1.0)
     turn += e * e * e * 5 / 192 * ss * (3.0 - 4.0 * ss * ss) * c2m * (4.0 * c2m * c2m - 3.0)
     return ss, cs, sigma, sa, ca2, c2m, FLATTENING * sa * a3 * (sigma + 2.0 * turn)
 
@@ -176,7 +297,7 @@ def far_arc(ax, ay, az, bx, by, bz):
         if abs(lam) > 3.2:
             return float("nan")
         if abs(lam - before) < 1e-13:
-            root = sqrt(1.0 + _EP2 * ca2)
+            root = sqrt(1.0 + EP2 * ca2)
             e = (root - 1.0) / (root + 1.0)
             e2, t1 = e * e, ss * c2m
             t2 = 2.0 * ss * cs * (2.0 * c2m * c2m - 1.0)

@@ -150,7 +150,7 @@ class Areas:
 
     def holding(self, xy: Floats, k: int) -> Ints:
         """Return the first k polygons that contain each point, filled up with -1."""
-        from cpecgeo.geodesy._crossing import contain
+        from cpecgeo.geodesy._rings import contain
 
         inside = np.full((len(xy), k), -1)
         run = choose(contain, len(xy) * (1 + len(self.segments) // len(self.segment_first)))

@@ -19,6 +19,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from cpecgeo.geodesy._arcs import arctangent
 from cpecgeo.geodesy._compile import choose, kernel, spread
 from cpecgeo.geodesy._contour import contours
 from cpecgeo.geodesy._ellipsoid import (
@@ -33,7 +34,6 @@ from cpecgeo.geodesy._ellipsoid import (
     Ints,
     ecef,
 )
-from cpecgeo.geodesy._rings import arctangent
 from cpecgeo.geodesy._sweep import order_along_curve
 
 __all__ = ["outline_all"]

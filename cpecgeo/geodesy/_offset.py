@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 import shapely
 
+from cpecgeo.geodesy._arcs import arctangent, earth_centred
 from cpecgeo.geodesy._compile import choose, kernel
 from cpecgeo.geodesy._ellipsoid import E2, LEAST_DEGREE_M, LEAST_RADIUS_M, Floats, bulge, ground, up
-from cpecgeo.geodesy._rings import arctangent, earth_centred
 from cpecgeo.geodesy._stretches import (
     PER_M2,
     away,

@@ -1,7 +1,9 @@
-"""Compiled: points on the ellipsoid, areas of rings, lengths, and which rings are clearly valid.
+"""Compiled: rings: their areas, lengths, which are clearly valid, and winding around points.
 
-Loops over vertices and edges have no branches and no functions of C, so they become vector
-instructions. Sines are power series up to 45°, arctangents a polynomial up to 22.5°.
+A meridian is followed to a point from a pole that is on no boundary, and the edges that it crosses
+are counted. A segment of an edge is the parabola of `_tree`. It meets the meridian's plane at the
+root of a quadratic equation, to a hundredth of a millimetre. Nothing else is approximate: segments
+share the vertex where they meet, so that no crossing is counted twice or left out.
 """
 
 # Kernels have signatures of their own, which say more than annotations would.
@@ -10,17 +12,32 @@ instructions. Sines are power series up to 45°, arctangents a polynomial up to 
 from __future__ import annotations
 
 from math import atan2, atanh, comb, cos, pi, radians, sin, sqrt
-from typing import Any
 
 import numpy as np
 
-from cpecgeo.geodesy._arcs import NEAR_M, WIDE_M, arc, great_circle, wide_arc
+from cpecgeo.geodesy._arcs import (
+    A31,
+    A32,
+    A33,
+    C31,
+    C32,
+    C312,
+    EP2,
+    NEAR_M,
+    arc,
+    arctangent,
+    geodesic,
+    great_circle,
+    point_on,
+    reduce_latitude,
+    sine_cosine,
+    small_sine_cosine,
+)
 from cpecgeo.geodesy._compile import kernel
-from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, FLATTENING, POLE_M, Floats, ecef
+from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, FLATTENING, POLE_M, Floats
 
-__all__ = ["arctangent", "earth_centred", "path_lengths", "places_by_numpy", "ring_areas", "stars"]
+__all__ = ["contain", "parabola_root", "path_lengths", "ring_areas", "stars"]
 
-_EP2 = E2 / (1.0 - E2)
 # Square of the radius of the sphere of equal area.
 _AUTHALIC2 = 0.5 * (EQUATOR_M**2 + POLE_M**2 * atanh(sqrt(E2)) / sqrt(E2))
 _HALF_EARTH = 2.0 * pi * _AUTHALIC2
@@ -33,10 +50,8 @@ _BLOCK = 512  # vertices
 _LONGEST_M = 1e8
 _STAR, _STAR_ROUNDING = 1e-6, 1e-12  # least turn of an edge seen from inside: as share, per degree
 _POLAR_DEG = 75.0
-# A₃ and C₃ of Karney (2013), equations 24 and 25, for the third flattening of WGS 84.
-_N = FLATTENING / (2.0 - FLATTENING)
-_A31, _A32, _A33 = 0.5 - _N / 2, 0.25 + _N / 8 - 3 * _N * _N / 8, 1 / 16 + 3 * _N / 16
-_C31, _C312, _C32 = 0.25 - _N / 4, 0.125 - _N * _N / 8, 1 / 16 - 3 * _N / 32
+_TURN = 2.0 * pi
+_AXIS_M = 1e-12  # a point is farther from the axis
 
 
 def _below_series() -> Floats:
@@ -53,67 +68,14 @@ def _below_series() -> Floats:
     term[1] += 1.0
     below = np.zeros((_BELOW, _BELOW))
     for m in range(_BELOW):
-        f = sum(term[q] * _EP2 ** (q - 1 - m) for q in range(m + 1, rows + 1))
+        f = sum(term[q] * EP2 ** (q - 1 - m) for q in range(m + 1, rows + 1))
         for j in range(m + 1):
             below[m - j, j] = 0.5 * f * comb(m, j) * (-1) ** j / (2 * j + 1)
     return below
 
 
-def _arctangent_series() -> Floats:
-    """Return coefficients of atan(x) / x in powers of x², up to tan 22.5°, from Chebyshev nodes."""
-    top = (sqrt(2.0) - 1.0) ** 2
-    share = 0.5 + 0.5 * np.cos(np.pi * (np.arange(_ARC) + 0.5) / _ARC)
-    root = np.sqrt(top * share)
-    power = np.arange(_ARC)
-    scaled = np.linalg.solve(share[:, None] ** power, np.arctan(root) / root)
-    return np.asarray(scaled / top**power)
-
-
 _BELOW = 7
 _BELOW_SERIES = _below_series()
-_ARC = 12
-_ARC_SERIES = _arctangent_series()
-
-
-@kernel(inline=True)
-def _small_sine_cosine(x):
-    """Return sine and cosine of an angle of up to 45°."""
-    u = x * x
-    s = 1.0 / 6227020800.0 - u / 1307674368000.0
-    s = 1.0 / 120.0 - u * (1.0 / 5040.0 - u * (1.0 / 362880.0 - u * (1.0 / 39916800.0 - u * s)))
-    c = 1.0 / 479001600.0 - u * (1.0 / 87178291200.0 - u / 20922789888000.0)
-    c = 1.0 / 24.0 - u * (1.0 / 720.0 - u * (1.0 / 40320.0 - u * (1.0 / 3628800.0 - u * c)))
-    return x - x * u * (1.0 / 6.0 - u * s), 1.0 - u * (0.5 - u * c)
-
-
-@kernel(inline=True)
-def _sine_cosine(degrees):
-    """Return sine and cosine of an angle of up to 180°, with all digits near multiples of 90°."""
-    size = abs(degrees)
-    acute = 180.0 - size if size > 90.0 else size
-    is_steep = acute > 45.0
-    s, c = _small_sine_cosine(radians(90.0 - acute if is_steep else acute))
-    sine, cosine = c if is_steep else s, s if is_steep else c
-    return -sine if degrees < 0.0 else sine, -cosine if size > 90.0 else cosine
-
-
-@kernel(inline=True)
-def arctangent(x):
-    """Return the arctangent of a number from -1 to 1."""
-    half = x / (1.0 + sqrt(1.0 + x * x))
-    square, told = half * half, 0.0
-    for j in range(_ARC - 1, -1, -1):
-        told = told * square + _ARC_SERIES[j]
-    return 2.0 * half * told
-
-
-@kernel(inline=True)
-def _reduce_latitude(lat):
-    """Return sine and cosine of the latitude on the auxiliary sphere."""
-    s, c = _sine_cosine(lat)
-    s *= 1.0 - FLATTENING
-    size = 1.0 / sqrt(s * s + c * c)
-    return s * size, c * size
 
 
 @kernel(inline=True)
@@ -131,11 +93,11 @@ def _stretch(sh, ch, sin1, cos1, sin2, cos2):
     sa = cos1 * cos2 * sl * per
     ca2 = 1.0 - sa * sa
     c2m = cs - 2.0 * sin1 * sin2 / max(ca2, 1e-15)
-    x = _EP2 * ca2
+    x = EP2 * ca2
     e = x * (0.25 - x * (0.125 - x * (5 / 64 - x * (7 / 128 - x * 21 / 512))))
-    a3 = 1.0 - e * (_A31 + e * (_A32 + e * _A33))
-    turn = e * (_C31 + e * (_C312 + e * 3 / 64)) * ss * c2m
-    turn += e * e * (_C32 + e * 3 / 64) * 2.0 * ss * cs * (2.0 * c2m * c2m - 1.0)
+    a3 = 1.0 - e * (A31 + e * (A32 + e * A33))
+    turn = e * (C31 + e * (C312 + e * 3 / 64)) * ss * c2m
+    turn += e * e * (C32 + e * 3 / 64) * 2.0 * ss * cs * (2.0 * c2m * c2m - 1.0)
     turn += e * e * e * 5 / 192 * ss * (3.0 - 4.0 * ss * ss) * c2m * (4.0 * c2m * c2m - 3.0)
     bend = (1.0 - sl2) * sigma * per + sl * sa * (ss - sigma * cs) * per * per
     bend = FLATTENING * cos1 * cos2 * bend
@@ -154,7 +116,7 @@ def _area(turned, sl, sl2, sin1, cos1, sin2, cos2):
     u, v = sl * cos2, rise + sin1 * cos2 * sl2
     per = 1.0 / (sqrt(u * u + v * v) + _TINY)
     sa, v1, v2 = cos1 * u * per, cos1 * v * per, cos2 * (rise - cos1 * sin2 * sl2) * per
-    k2, w1, w2 = _EP2 * (1.0 - sa * sa), _EP2 * v1 * v1, _EP2 * v2 * v2
+    k2, w1, w2 = EP2 * (1.0 - sa * sa), EP2 * v1 * v1, EP2 * v2 * v2
     g1, g2 = 0.0, 0.0
     for j in range(_BELOW - 1, -1, -1):
         c = 0.0
@@ -171,10 +133,10 @@ def _below(lam, sin1, cos1, sin2, cos2):
     NaN for an edge of a quarter of the circumference or longer. The derivative is right to a few
     millionths, so two steps of Newton's method are enough.
     """
-    sh, ch = _small_sine_cosine(0.5 * lam)
+    sh, ch = small_sine_cosine(0.5 * lam)
     farther, bend, cs = _stretch(sh, ch, sin1, cos1, sin2, cos2)
     step = farther / (1.0 - bend)
-    s, c = _small_sine_cosine(0.5 * step)
+    s, c = small_sine_cosine(0.5 * step)
     sh, ch = sh * c + ch * s, ch * c - sh * s
     farther, bend, _cs = _stretch(sh, ch, sin1, cos1, sin2, cos2)
     step = 0.5 * (farther - step) / (1.0 - bend)
@@ -229,7 +191,7 @@ def ring_areas(lonlat, begin, first, last, out):
         for k in range(count):
             lon[k], lat[k] = lonlat[base + k, 0], lonlat[base + k, 1]
         for k in range(count):
-            sines[k], cosines[k] = _reduce_latitude(lat[k])
+            sines[k], cosines[k] = reduce_latitude(lat[k])
         for k in range(1, count):
             step = lon[k] - lon[k - 1]
             step = step - 360.0 if step > 180.0 else (step + 360.0 if step < -180.0 else step)
@@ -257,41 +219,6 @@ def ring_areas(lonlat, begin, first, last, out):
     out[r] = round(turns / 360.0) * _HALF_EARTH - (total + lost)
 
 
-@kernel()
-def _wider(ax, ay, az, bx, by, bz):
-    """Return geodesic metres of chords beyond `NEAR_M`; NaN of those beyond `WIDE_M`."""
-    vx, vy, vz = bx - ax, by - ay, bz - az
-    is_far = vx * vx + vy * vy + vz * vz > WIDE_M * WIDE_M
-    return float("nan") if is_far else wide_arc(ax, ay, az, bx, by, bz)
-
-
-@kernel(inline=True)
-def _place(lon, lat):
-    s, c = _reduce_latitude(lat)
-    sl, cl = _sine_cosine(lon)
-    return EQUATOR_M * c * cl, EQUATOR_M * c * sl, POLE_M * s
-
-
-@kernel("rows, rows")
-def earth_centred(lonlat, out):
-    """Enter earth-centred coordinates in metres, (n, 3), of lon, lat, (n, 2)."""
-    lon, lat = np.empty(_BLOCK), np.empty(_BLOCK)
-    x, y, z = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
-    for base in range(0, len(lonlat), _BLOCK):
-        count = min(_BLOCK, len(lonlat) - base)
-        for k in range(count):  # indexing rows would prevent vector instructions
-            lon[k], lat[k] = lonlat[base + k, 0], lonlat[base + k, 1]
-        for k in range(count):
-            x[k], y[k], z[k] = _place(lon[k], lat[k])
-        for k in range(count):
-            out[base + k, 0], out[base + k, 1], out[base + k, 2] = x[k], y[k], z[k]
-
-
-def places_by_numpy(lonlat: Any, out: Any) -> None:
-    """Do what `earth_centred` does, by numpy, where compiling isn't worth it."""
-    np.asarray(out)[...] = ecef(*np.asarray(lonlat).T)
-
-
 @kernel("rows, ints, int, int, flat")
 def path_lengths(lonlat, begin, first, last, out):
     """Enter lengths in metres of paths first to last; NaN if an edge's chord is beyond `WIDE_M`.
@@ -306,7 +233,7 @@ def path_lengths(lonlat, begin, first, last, out):
         for k in range(count):
             lon[k], lat[k] = lonlat[base + k, 0], lonlat[base + k, 1]
         for k in range(count):
-            x[k], y[k], z[k] = _place(lon[k], lat[k])
+            x[k], y[k], z[k] = point_on(lon[k], lat[k])
         for k in range(1, count):
             size = arc(x[k - 1], y[k - 1], z[k - 1], x[k], y[k], z[k])
             vx, vy, vz = x[k] - x[k - 1], y[k] - y[k - 1], z[k] - z[k - 1]
@@ -319,7 +246,7 @@ def path_lengths(lonlat, begin, first, last, out):
                 continue
             more = metres[k]
             if not more <= _LONGEST_M:
-                more = _wider(x[k - 1], y[k - 1], z[k - 1], x[k], y[k], z[k])
+                more = geodesic(x[k - 1], y[k - 1], z[k - 1], x[k], y[k], z[k])
             total += more
     out[r] = total
 
@@ -350,7 +277,7 @@ def stars(lonlat, begin, first, last, plane, out):
         elif abs(plane[b - 1, 0] - plane[a, 0]) > 180.0 or abs(lat) > _POLAR_DEG * (b - a):
             pole = 1.0 if lat >= 0.0 else -1.0
             for i in range(a, b):
-                s, c = _sine_cosine(lonlat[i, 0])
+                s, c = sine_cosine(lonlat[i, 0])
                 away = 90.0 - pole * lonlat[i, 1]
                 plane[i, 0], plane[i, 1] = away * c, away * s
         plane[b - 1, 0], plane[b - 1, 1] = plane[a, 0], plane[a, 1]
@@ -371,3 +298,86 @@ def stars(lonlat, begin, first, last, plane, out):
         # More than rounding of degrees can cause.
         clear = _STAR * size2 + _STAR_ROUNDING * sqrt(size2)
         out[r] = (least > clear or most < -clear) and over == 2
+
+
+@kernel(inline=True)
+def parabola_root(begin, rise, bend):
+    """Return the root, 0 to 1, of begin + t rise + t (1 - t) bend, whose ends differ in sign."""
+    p = rise + bend
+    root = sqrt(max(p * p + 4.0 * bend * begin, 0.0))
+    q = p + root if p >= 0.0 else p - root
+    t = -2.0 * begin / q if q != 0.0 else 0.0
+    if not (0.0 <= t <= 1.0) and bend != 0.0:
+        t = 0.5 * q / bend
+    return min(max(t, 0.0), 1.0)
+
+
+@kernel(inline=True)
+def _crossing(sl, cl, h, z, pole, a, b, n, i):
+    """Return 1 or -1 where segment i crosses the meridian from the point to the pole, else 0.
+
+    Positive when the segment runs east. The point is `h` from the axis, at height `z`.
+    """
+    begin, end = cl * a[i, 1] - sl * a[i, 0], cl * b[i, 1] - sl * b[i, 0]
+    if (begin >= 0.0) == (end >= 0.0):
+        return 0
+    t = parabola_root(begin, end - begin, cl * n[i, 1] - sl * n[i, 0])
+    w = t * (1.0 - t)
+    x = a[i, 0] + t * (b[i, 0] - a[i, 0]) + w * n[i, 0]
+    y = a[i, 1] + t * (b[i, 1] - a[i, 1]) + w * n[i, 1]
+    v = a[i, 2] + t * (b[i, 2] - a[i, 2]) + w * n[i, 2]
+    away = cl * x + sl * y
+    if away <= 0.0 or (h * v - z * away) * pole <= 0.0:
+        return 0
+    return 1 if end >= 0.0 else -1
+
+
+@kernel(
+    "rows, int, int, rows, rows, rows, ints, ints, ints, flat, rows, rows, flat, flat, "
+    "ints, ints, ints, flat, int, ints, ints, table"
+)
+def contain(
+    lonlat, first, last,
+    a, b, n, weight,
+    target, base, pole, frame, box, west, scale, bin_first,
+    segment_first, segments,
+    grid, columns, cell_first, cells,
+    out,
+):  # fmt: skip
+    """Enter the first targets that rows first to last of `lonlat` are inside of."""
+    for row in range(first, last):
+        lon, lat = lonlat[row, 0], lonlat[row, 1]
+        column, line = (lon - grid[0]) * grid[2], (lat - grid[1]) * grid[3]
+        if not (0.0 <= column <= columns and 0.0 <= line <= columns):
+            continue
+        cell = min(int(line), columns - 1) * columns + min(int(column), columns - 1)
+        if cell_first[cell] == cell_first[cell + 1]:
+            continue
+        lam, phi = radians(lon), radians(lat)
+        sp, cp = sin(phi), cos(phi)
+        normal = EQUATOR_M / sqrt(1.0 - E2 * sp * sp)
+        xe, ye, ze = normal * cp * cos(lam), normal * cp * sin(lam), normal * (1.0 - E2) * sp
+        found = 0
+        for j in range(cell_first[cell], cell_first[cell + 1]):
+            p = cells[j]
+            if lat < box[p, 2] or lat > box[p, 3] or (lon - box[p, 0]) % 360.0 > box[p, 1]:
+                continue
+            if found > 0 and out[row, found - 1] == target[p]:
+                continue
+            x = frame[p, 0] * xe + frame[p, 1] * ye + frame[p, 2] * ze
+            y = frame[p, 3] * xe + frame[p, 4] * ye + frame[p, 5] * ze
+            z = frame[p, 6] * xe + frame[p, 7] * ye + frame[p, 8] * ze
+            h = max(sqrt(x * x + y * y), _AXIS_M)
+            winding = base[p]
+            place = ((atan2(y, x) - west[p]) % _TURN) * scale[p]
+            bins = bin_first[p + 1] - bin_first[p]
+            if place < bins + 1e-6:  # by rounding it may be a full turn
+                k = bin_first[p] + min(int(place), bins - 1)
+                for i in range(segment_first[k], segment_first[k + 1]):
+                    e = segments[i]
+                    winding += weight[e] * _crossing(y / h, x / h, h, z, pole[p], a, b, n, e)
+            if winding > 0:
+                out[row, found] = target[p]
+                found += 1
+                if found == out.shape[1]:
+                    break

@@ -11,12 +11,11 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.errors import InputError
-from cpecgeo.geodesy._antipodes import ANTIPODAL_M
-from cpecgeo.geodesy._arcs import pairs
+from cpecgeo.geodesy._antipodes import ANTIPODAL_M, pairs_km
 from cpecgeo.geodesy._compile import choose, spread
-from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, Ints, ecef
-from cpecgeo.geodesy._facing import find_facing
+from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, PER_A2, PER_B2, Floats, Ints, ecef, geodetic
 from cpecgeo.geodesy._paths import Paths, lone_points
+from cpecgeo.geodesy._sweep import order_along_curve
 from cpecgeo.geodesy._tree import take_apart
 from cpecgeo.geodesy.inputs import PointsLike, check
 from cpecgeo.geodesy.nearest import Index
@@ -27,7 +26,12 @@ _TOUCH_M = 5e-4  # closer than this counts as meeting
 _MANY = 50  # for fewer points a line or polygon isn't indexed
 _PAIRS = 2_000_000  # measured at a time
 _FAN = 4  # nodes per node, or pieces per leaf
-_LEAST = 256  # pairs per slice
+_LEAST, _FEW = 256, 64  # pairs, and geometries, per slice
+# Sectors around a geometry, and the pairs per geometry from which it pays off to find facing
+# segments. Levels: the least distance of the other geometry, in radii, and the greatest depth of a
+# segment.
+_SECTORS, _REPAID = 32, 25
+_LEVELS = ((1.2, 100.0), (3.0, 300.0), (8.0, 1_500.0))
 
 
 def distance_km(a: PointsLike, b: PointsLike) -> Any:
@@ -174,22 +178,7 @@ def _all_pairs(p: NDArray[Any], q: NDArray[Any]) -> Floats:
 
 def _point_pairs(p: NDArray[Any], q: NDArray[Any]) -> Floats:
     """Return kilometres from points to points."""
-    u, v = shapely.get_coordinates(p), shapely.get_coordinates(q)
-    a = ecef(u[:, 0], u[:, 1])
-    b = np.ascontiguousarray(ecef(v[:, 0], v[:, 1]).T)
-    km = np.empty((len(u), len(v)))
-    failed = np.zeros(len(u), np.bool_)
-    run = choose(pairs, km.size)
-
-    def work(first: int, last: int) -> None:
-        run(a, b, first, last, km, failed)
-
-    spread(work, len(u), least=max(1, 200_000 // len(v)))
-    for row in np.flatnonzero(failed):
-        bad = np.flatnonzero(np.isnan(km[row]))
-        lon, lat = (np.full(len(bad), c) for c in u[row])
-        km[row, bad] = np.asarray(GEOD.inv(lon, lat, v[bad, 0], v[bad, 1])[2]) * 1e-3
-    return km
+    return pairs_km(*(ecef(*shapely.get_coordinates(v).T) for v in (p, q)))
 
 
 def _from_points(points: NDArray[Any], other: shapely.Geometry) -> Floats:
@@ -198,9 +187,7 @@ def _from_points(points: NDArray[Any], other: shapely.Geometry) -> Floats:
 
 
 def _index(geometry: shapely.Geometry) -> Index:
-    one = np.empty(1, dtype=object)
-    one[0] = geometry
-    return Index.of_checked(one)
+    return Index.of_checked(np.array([geometry], dtype=object))
 
 
 @dataclass(frozen=True)
@@ -224,7 +211,7 @@ class _Forest:
         A geometry's number times the count of geometries, plus the number of a polygon that
         contains one of its parts.
     listed : tuple of ndarray
-        The segments of each that face distant geometries, see `find_facing`.
+        The segments of each that face distant geometries, see `_find_facing`.
     """
 
     geoms: NDArray[Any]
@@ -255,18 +242,21 @@ class _Forest:
         path = np.cumsum(begins) - 1
         path = np.concatenate((path, path[ends]))
         number = np.concatenate((np.arange(len(taken.a)), ends + 0.5))
-        order = np.lexsort((number, path, _morton(taken.a[begins])[path], target))
+        lon, lat = geodetic(taken.a[begins])
+        box = float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max())
+        rank = np.argsort(order_along_curve(lon, lat, box))
+        order = np.lexsort((number, path, rank[path], target))
         pieces = tuple(np.ascontiguousarray(v[order]) for v in (a, d, n, per_d2))
         bow = 0.25 * np.linalg.norm(pieces[2], axis=1) + 1e-6
         size = 0.5 * np.linalg.norm(pieces[1], axis=1) + bow
         around = np.column_stack((pieces[0] + 0.5 * pieces[1], size, bow))
         balls = _balls(around, target[order], len(geoms))
-        listed = find_facing(pieces, around, balls[1], balls[-1], pairs)
+        listed = _find_facing(pieces, around, balls[1], balls[-1], pairs)
         return cls(geoms, pieces, around, *balls[:-1], _find_held(geoms, flat), listed)
 
     def metres(self, one: Ints, two: Ints) -> Floats:
         """Return the metres between geometries, by their numbers; 0 where they meet."""
-        from cpecgeo.geodesy._crossing import apart
+        from cpecgeo.geodesy._separation import apart
 
         out = np.full(len(one), np.inf)
         count = len(self.geoms)
@@ -336,21 +326,62 @@ def _balls(around: Floats, target: Ints, count: int) -> tuple[Floats, Ints, Ints
     return np.concatenate(ball), np.concatenate(first), np.concatenate(last), leaves, root, leaf
 
 
-def _morton(xyz: Floats) -> NDArray[np.uint64]:
-    """Return Morton keys, which keep near points together; `xyz` of shape (n, 3)."""
-    low, high = xyz.min(axis=0), xyz.max(axis=0)
-    scale = (2**20 - 1) / max(float((high - low).max()), 1e-9)
-    cell = ((xyz - low) * scale).astype(np.uint64)
-    key = np.zeros(len(xyz), np.uint64)
-    for axis in range(3):
-        v = cell[:, axis]
-        for shift, mask in (
-            (32, 0x1F00000000FFFF),
-            (16, 0x1F0000FF0000FF),
-            (8, 0x100F00F00F00F00F),
-            (4, 0x10C30C30C30C30C3),
-            (2, 0x1249249249249249),
-        ):
-            v = (v | (v << np.uint64(shift))) & np.uint64(mask)
-        key |= v << np.uint64(axis)
-    return key
+def _find_facing(
+    pieces: tuple[Floats, ...], around: Floats, first: Ints, leaf: Ints, pairs: int
+) -> tuple[Any, ...]:
+    """Find the segments of geometries that face each sector, where there are enough pairs.
+
+    Parameters
+    ----------
+    pieces, around, first, leaf
+        Trees of balls, see `_Forest`.
+    pairs : int
+        How many pairs of geometries will be measured.
+
+    Returns
+    -------
+    tuple of ndarray
+        The first leaf of each geometry; its centre, radius, directions up, east and north, and the
+        range and greatest height of its vertices; the levels, none where pairs are too few; the
+        sectors from one to another, as bits; the sectors that each segment and each leaf faces,
+        by level.
+    """
+    from cpecgeo.geodesy._separation import stand_out
+
+    count, begin = len(leaf) - 1, np.append(first[leaf[:-1]], len(around))
+    worth = pairs >= _REPAID * count
+    levels = np.array(_LEVELS if worth else []).reshape(-1, 2)
+    bits = np.int64(1) << np.arange(_SECTORS)
+    spans = np.zeros((_SECTORS, _SECTORS), np.int64)
+    frame, seen = np.zeros((count, 15)), np.zeros((len(levels), len(around)), np.int64)
+    if worth:
+        place, size = around[:, :3], around[:, 3:4]
+        low = np.minimum.reduceat(place - size, begin[:-1])
+        middle = 0.5 * (low + np.maximum.reduceat(place + size, begin[:-1]))
+        off = np.linalg.norm(place - np.repeat(middle, np.diff(begin), axis=0), axis=1)
+        radius = np.maximum.reduceat(off + around[:, 3], begin[:-1])
+        up = middle * (PER_A2, PER_A2, PER_B2)
+        up /= np.linalg.norm(up, axis=1)[:, None]
+        east = np.column_stack((-up[:, 1], up[:, 0], np.zeros(count)))
+        east[np.hypot(*up[:, :2].T) < 1e-9] = (0.0, 1.0, 0.0)
+        east /= np.linalg.norm(east, axis=1)[:, None]
+        frame[:, :13] = np.column_stack((middle, radius, up, east, np.cross(up, east)))
+        one, two, k = np.ogrid[:_SECTORS, :_SECTORS, :_SECTORS]
+        between = (k - one) % _SECTORS <= (two - one) % _SECTORS
+        spans = np.where(between, bits, 0).sum(axis=2)
+        corner = np.arange(_SECTORS + 1) * 4.0 / _SECTORS
+        north = 1.0 - np.abs(corner - 2.0)
+        angle = np.unwrap(np.arctan2(north, (1.0 - np.abs(north)) * np.sign(2.0 - corner)))
+        edges = (angle[:-1] - 1e-6, angle[1:] + 1e-6)
+        rays = np.column_stack([f(v) for v in edges for f in (np.cos, np.sin)])
+        run, most = choose(stand_out, 100 * len(around)), int(np.diff(begin).max())
+
+        def work(start: int, stop: int) -> None:
+            run(
+                start, stop, most, pieces[0], pieces[1], around, begin, rays, levels, bits,
+                frame, seen,
+            )  # fmt: skip
+
+        spread(work, count, least=_FEW)
+    leaf_seen = np.bitwise_or.reduceat(seen, first[: leaf[-1]], axis=1)
+    return leaf, frame, levels, spans, seen, leaf_seen

@@ -13,11 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.geodesy._antipodes import ANTIPODAL_M, BEYOND_M, Ball, Ends, search_beyond
-from cpecgeo.geodesy._arcs import arcs_m
+from cpecgeo.geodesy._arcs import arcs_m, earth_centred, places_by_numpy
 from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import ATTRS, DEGREE_M, Floats, Ints, geodetic
 from cpecgeo.geodesy._paths import find_copies
-from cpecgeo.geodesy._rings import earth_centred, places_by_numpy
 from cpecgeo.geodesy._sweep import (
     Measure,
     order_along_curve,

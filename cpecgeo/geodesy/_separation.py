@@ -1,4 +1,8 @@
-"""Compiled: the segments of two distant geometries that may be nearest to the other geometry.
+"""Compiled: the distance of two geometries, and the segments of distant ones that decide it.
+
+Two segments cross if the ends of the first are on different sides of the vertical plane through the
+second, and the first meets that plane between the ends of the second. Where no segments cross, the
+distance of two geometries is that of a vertex of one from a segment of the other.
 
 Seen from far away, most segments of a geometry are behind others. The directions from its centre
 are divided into sectors, and each segment stores the sectors, as bits, towards which it may be the
@@ -13,15 +17,15 @@ geometry lies below the horizon of the centre.
 from __future__ import annotations
 
 from math import asin, inf, sqrt
-from typing import Any
 
 import numpy as np
 
-from cpecgeo.geodesy._compile import choose, kernel, spread
-from cpecgeo.geodesy._ellipsoid import PER_A2, PER_B2, Floats, Ints
-from cpecgeo.geodesy._search import longest_chord
+from cpecgeo.geodesy._arcs import geodesic
+from cpecgeo.geodesy._compile import kernel
+from cpecgeo.geodesy._rings import parabola_root
+from cpecgeo.geodesy._search import STACK, foot, longest_chord
 
-__all__ = ["find_facing", "list_facing", "rival_chord", "stand_out"]
+__all__ = ["apart", "stand_out"]
 
 # No normal curvature of WGS 84 is more than 1 / 6,335.4 km.
 _STRONGEST_M = 6_335_000.0
@@ -31,75 +35,12 @@ _SERIES_M, _BENDS = 8_000_000.0, 3.5e-17
 # Least distance of two centres, in radii of the larger geometry, and the greatest one, for a list.
 _NEAREST, _FARTHEST_M = 2.0, 2_500_000.0
 _SAME2 = 1e-4  # m²; a segment's end and the next one's start are closer
-# Sectors around a geometry, and the pairs per geometry from which it pays off to find facing
-# segments. Levels: the least distance of the other geometry, in radii, and the greatest depth of a
-# segment.
-_SECTORS, _REPAID = 32, 25
-_LEVELS = ((1.2, 100.0), (3.0, 300.0), (8.0, 1_500.0))
-_LEAST = 64  # geometries per slice
-
-
-def find_facing(
-    pieces: tuple[Floats, ...], around: Floats, first: Ints, leaf: Ints, pairs: int
-) -> tuple[Any, ...]:
-    """Find the segments of geometries that face each sector, where there are enough pairs.
-
-    Parameters
-    ----------
-    pieces, around, first, leaf
-        Trees of balls, see `cpecgeo.geodesy.distance`.
-    pairs : int
-        How many pairs of geometries will be measured.
-
-    Returns
-    -------
-    tuple of ndarray
-        The first leaf of each geometry; its centre, radius, directions up, east and north, and the
-        range and greatest height of its vertices; the levels, none where pairs are too few; the
-        sectors from one to another, as bits; the sectors that each segment and each leaf faces,
-        by level.
-    """
-    count, begin = len(leaf) - 1, np.append(first[leaf[:-1]], len(around))
-    worth = pairs >= _REPAID * count
-    levels = np.array(_LEVELS if worth else []).reshape(-1, 2)
-    bits = np.int64(1) << np.arange(_SECTORS)
-    spans = np.zeros((_SECTORS, _SECTORS), np.int64)
-    frame, seen = np.zeros((count, 15)), np.zeros((len(levels), len(around)), np.int64)
-    if worth:
-        place, size = around[:, :3], around[:, 3:4]
-        low = np.minimum.reduceat(place - size, begin[:-1])
-        middle = 0.5 * (low + np.maximum.reduceat(place + size, begin[:-1]))
-        off = np.linalg.norm(place - np.repeat(middle, np.diff(begin), axis=0), axis=1)
-        radius = np.maximum.reduceat(off + around[:, 3], begin[:-1])
-        up = middle * (PER_A2, PER_A2, PER_B2)
-        up /= np.linalg.norm(up, axis=1)[:, None]
-        east = np.column_stack((-up[:, 1], up[:, 0], np.zeros(count)))
-        east[np.hypot(*up[:, :2].T) < 1e-9] = (0.0, 1.0, 0.0)
-        east /= np.linalg.norm(east, axis=1)[:, None]
-        frame[:, :13] = np.column_stack((middle, radius, up, east, np.cross(up, east)))
-        one, two, k = np.ogrid[:_SECTORS, :_SECTORS, :_SECTORS]
-        between = (k - one) % _SECTORS <= (two - one) % _SECTORS
-        spans = np.where(between, bits, 0).sum(axis=2)
-        corner = np.arange(_SECTORS + 1) * 4.0 / _SECTORS
-        north = 1.0 - np.abs(corner - 2.0)
-        angle = np.unwrap(np.arctan2(north, (1.0 - np.abs(north)) * np.sign(2.0 - corner)))
-        edges = (angle[:-1] - 1e-6, angle[1:] + 1e-6)
-        rays = np.column_stack([f(v) for v in edges for f in (np.cos, np.sin)])
-        run, most = choose(stand_out, 100 * len(around)), int(np.diff(begin).max())
-
-        def work(start: int, stop: int) -> None:
-            run(
-                start, stop, most, pieces[0], pieces[1], around, begin, rays, levels, bits,
-                frame, seen,
-            )  # fmt: skip
-
-        spread(work, count, least=_LEAST)
-    leaf_seen = np.bitwise_or.reduceat(seen, first[: leaf[-1]], axis=1)
-    return leaf, frame, levels, spans, seen, leaf_seen
+_RIVALS = 64
+_BEYOND = 0.5  # of a segment's length: the feet on an arc and on its chord are closer than this
 
 
 @kernel()
-def rival_chord(c):
+def _rival_chord(c):
     """Return the longest chord of a geodesic that may be shorter than one with chord `c`."""
     if c < _SERIES_M:
         return c * (1.0 + _BENDS * c * c) + 1e-6
@@ -218,7 +159,7 @@ def _seeing(first, last, seen, leaf_seen, level, begin, end, span, out):
 
 
 @kernel()
-def list_facing(
+def _list_facing(
     a, around, first, last, leaf, frame, levels, spans, seen, leaf_seen, f, g,
     mine, yours, starts, near,
 ):  # fmt: skip
@@ -258,7 +199,7 @@ def list_facing(
     least = inf
     for c in range(theirs):
         least = min(least, near[c])
-    limit = rival_chord(sqrt(least)) + 1e-3
+    limit = _rival_chord(sqrt(least)) + 1e-3
     # Twice the squared length of a segment (`around` has half of it), and more for its arc.
     most, count, theirs = limit * limit + 10.0 * long * long, theirs, 0
     for c in range(count):
@@ -276,3 +217,169 @@ def list_facing(
             mine[ours] = i
             ours += 1
     return ours, theirs, limit
+
+
+@kernel()
+def _segments_cross(a, d, n, per_d2, i, e, g, m, per_g2, j, slack):
+    """Return whether segment i of (a, d, n) and segment j of (e, g, m) cross."""
+    if per_d2[i] == 0.0 or per_g2[j] == 0.0:
+        return False
+    dx, dy, dz, nx, ny, nz = d[i, 0], d[i, 1], d[i, 2], n[i, 0], n[i, 1], n[i, 2]
+    ux, uy, uz = dy * nz - dz * ny, dz * nx - dx * nz, dx * ny - dy * nx
+    rx, ry, rz = e[j, 0] - a[i, 0], e[j, 1] - a[i, 1], e[j, 2] - a[i, 2]
+    begin = rx * ux + ry * uy + rz * uz
+    rise = g[j, 0] * ux + g[j, 1] * uy + g[j, 2] * uz
+    if (begin >= 0.0) == (begin + rise >= 0.0):
+        return False
+    bend = m[j, 0] * ux + m[j, 1] * uy + m[j, 2] * uz
+    v = parabola_root(begin, rise, bend)
+    w = v * (1.0 - v)
+    t = (rx + v * g[j, 0] + w * m[j, 0]) * dx + (ry + v * g[j, 1] + w * m[j, 1]) * dy
+    t = (t + (rz + v * g[j, 2] + w * m[j, 2]) * dz) * per_d2[i]
+    more = slack * sqrt(per_d2[i])
+    return -more <= t <= 1.0 + more
+
+
+@kernel(inline=True)
+def _to_chord2(a, d, per_d2, i, x, y, z):
+    """Return the square of the metres from a point to the chord of segment i.
+
+    Infinite where the foot is clearly beyond an end: the vertex there is the start of some segment,
+    and is measured as such.
+    """
+    px, py, pz = x - a[i, 0], y - a[i, 1], z - a[i, 2]
+    t = (px * d[i, 0] + py * d[i, 1] + pz * d[i, 2]) * per_d2[i]
+    if per_d2[i] == 0.0 or not (-_BEYOND < t < 1.0 + _BEYOND):
+        return inf
+    t = min(max(t, 0.0), 1.0)
+    px, py, pz = px - t * d[i, 0], py - t * d[i, 1], pz - t * d[i, 2]
+    return px * px + py * py + pz * pz
+
+
+@kernel()
+def _measure(a, d, n, per_d2, around, rival, chord, count, limit, best):
+    """Measure a list of vertices and segments; return the least metres and the chord's limit.
+
+    A segment numbered below 0 is its first vertex alone.
+    """
+    for e in range(count):
+        i, j = rival[e, 0], rival[e, 1]
+        if j < 0:
+            j = -1 - j
+            s = inf
+            if chord[e] < limit:
+                s = geodesic(a[i, 0], a[i, 1], a[i, 2], a[j, 0], a[j, 1], a[j, 2])
+            if s < best:
+                best, limit = s, min(limit, longest_chord(s))
+        elif chord[e] - around[j, 4] < limit:
+            s = foot(a, d, n, per_d2, j, a[i, 0], a[i, 1], a[i, 2], limit * limit)[1]
+            if s < best:
+                best, limit = s, min(limit, longest_chord(s))
+    return best, limit
+
+
+@kernel(
+    "ints, ints, int, int, rows, rows, rows, flat, rows, rows, ints, ints, int, ints, "
+    "ints, rows, rows, table, table, table, float, flat"
+)
+def apart(
+    one, two, start, stop,
+    a, d, n, per_d2, around,
+    ball, first, last, leaves, root,
+    leaf, frame, levels, spans, seen, leaf_seen,
+    slack, out,
+):  # fmt: skip
+    """Enter the metres between geometries `one` and `two` of rows start to stop; 0 if they cross.
+
+    Each geometry is a tree of balls. Leaves come first and hold pieces first to last; other nodes
+    hold nodes. Two trees are searched together by chords, the nearest pair of nodes first; what
+    chords can't decide is then measured. Rows with 0 in `out` stay 0. The answer is infinite where
+    only Karney's method holds.
+    """
+    pair, bound = np.empty((4 * STACK, 2), np.int64), np.empty(4 * STACK)
+    rival, chord = np.empty((_RIVALS, 2), np.int64), np.empty(_RIVALS)
+    mine, yours = np.empty(STACK, np.int64), np.empty(STACK, np.int64)
+    starts, near = np.empty((3, STACK)), np.empty(STACK)
+    for row in range(start, stop):
+        if out[row] == 0.0:
+            continue
+        best, count, f, g = inf, 0, one[row], two[row]
+        u, v, limit, ours, theirs = root[f], root[g], 1e150, -1, -1
+        if len(levels) > 0:
+            ours, theirs, limit = _list_facing(
+                a, around, first, last, leaf, frame, levels, spans, seen, leaf_seen, f, g,
+                mine, yours, starts, near,
+            )  # fmt: skip
+        if ours > 0:
+            u, v = -1, -1  # only the listed ones
+        pair[0, 0], pair[0, 1], bound[0], top = u, v, 0.0, 1
+        while top > 0:
+            top -= 1
+            u, v = pair[top, 0], pair[top, 1]
+            if bound[top] >= limit:
+                continue
+            if u >= leaves or v >= leaves:
+                # The larger of the two nodes is opened; the nearest pair comes on top of the stack.
+                left = v < leaves or (u >= leaves and ball[u, 3] >= ball[v, 3])
+                split, other = (u, v) if left else (v, u)
+                x, y, z, r = ball[other, 0], ball[other, 1], ball[other, 2], ball[other, 3]
+                before = top
+                for c in range(first[split], last[split]):
+                    off2 = (ball[c, 0] - x) ** 2 + (ball[c, 1] - y) ** 2 + (ball[c, 2] - z) ** 2
+                    reach = ball[c, 3] + r
+                    if off2 >= (limit + reach) * (limit + reach):
+                        continue
+                    away = sqrt(off2) - reach
+                    at = top
+                    while at > before and bound[at - 1] < away:
+                        pair[at, 0], pair[at, 1] = pair[at - 1, 0], pair[at - 1, 1]
+                        bound[at] = bound[at - 1]
+                        at -= 1
+                    pair[at, 0], pair[at, 1] = (c, v) if left else (u, c)
+                    bound[at] = away
+                    top += 1
+                continue
+            if u >= 0:
+                ours, theirs = last[u] - first[u], last[v] - first[v]
+                for c in range(ours):
+                    mine[c] = first[u] + c
+                for c in range(theirs):
+                    yours[c] = first[v] + c
+            for e in range(ours):
+                i = mine[e]
+                x, y, z = around[i, 0], around[i, 1], around[i, 2]
+                for c in range(theirs):
+                    j = yours[c]
+                    off2 = (around[j, 0] - x) ** 2 + (around[j, 1] - y) ** 2
+                    reach = around[i, 3] + around[j, 3]
+                    off2 += (around[j, 2] - z) ** 2
+                    if off2 >= (limit + reach) * (limit + reach):
+                        continue
+                    if off2 <= (reach + slack) * (reach + slack) and _segments_cross(
+                        a, d, n, per_d2, i, a, d, n, per_d2, j, slack
+                    ):
+                        best, top, count = 0.0, 0, 0
+                        break
+                    # Geodesics that don't cross are closest at an end of one.
+                    for turn in range(3):
+                        f, g = (i, j) if turn < 2 else (j, i)
+                        if turn == 0:
+                            gx, gy, gz = a[i, 0] - a[j, 0], a[i, 1] - a[j, 1], a[i, 2] - a[j, 2]
+                            c2, bow, g = gx * gx + gy * gy + gz * gz, 0.0, -1 - j
+                        else:
+                            c2 = _to_chord2(a, d, per_d2, g, a[f, 0], a[f, 1], a[f, 2])
+                            bow = around[g, 4]
+                        if c2 >= (limit + bow) * (limit + bow):
+                            continue
+                        size = sqrt(c2)
+                        if count == _RIVALS:
+                            best, limit = _measure(
+                                a, d, n, per_d2, around, rival, chord, count, limit, best
+                            )
+                            count = 0
+                        rival[count, 0], rival[count, 1], chord[count] = f, g, size
+                        count += 1
+                        limit = min(limit, _rival_chord(size + bow))
+                if best == 0.0:
+                    break
+        out[row] = _measure(a, d, n, per_d2, around, rival, chord, count, limit, best)[0]
