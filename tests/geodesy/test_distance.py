@@ -16,7 +16,7 @@ from shapely.geometry import (
     box,
 )
 
-from cpecgeo.geodesy import Index, _facing, distance, distance_km, distance_matrix_km
+from cpecgeo.geodesy import Index, distance, distance_km, distance_matrix_km
 from cpecgeo.testing import reference_distance_km, reference_nearest
 
 from .samples import GEOD, wiggle
@@ -194,7 +194,7 @@ def by_indexes(a, b):
 @pytest.mark.parametrize("repaid", [0, 10**9])
 def test_a_matrix_of_shapes_everywhere_against_indexes_one_by_one(repaid, monkeypatch):
     """By what faces the other of each, and by trees alone."""
-    monkeypatch.setattr(_facing, "_REPAID", repaid)
+    monkeypatch.setattr(distance, "_REPAID", repaid)
     a, b = shapes_everywhere(18, 1), shapes_everywhere(15, 2)
     matrix = distance_matrix_km(a, b).to_numpy()
     assert (matrix > 12_000).any()
@@ -240,7 +240,7 @@ def test_what_faces_the_other_is_all_that_may_be_nearest(seed, monkeypatch):
             made.append(MultiLineString(parts))
     found = []
     for repaid in (0, 10**9):
-        monkeypatch.setattr(_facing, "_REPAID", repaid)
+        monkeypatch.setattr(distance, "_REPAID", repaid)
         found.append(distance_matrix_km(made[:30], made[30:]).to_numpy())
     assert (found[0] > 0).sum() > 400
     assert found[0] == pytest.approx(found[1], abs=1e-10)
