@@ -34,6 +34,7 @@ from cpecgeo.geodesy._ellipsoid import (
     Ints,
     ecef,
 )
+from cpecgeo.geodesy._outline import nest_rings
 from cpecgeo.geodesy._sweep import order_along_curve
 
 __all__ = ["outline_all"]
@@ -326,69 +327,9 @@ def _outline(geoms: NDArray[Any], metres: float, rtol: float, turn: int) -> NDAr
     spread(some, count, least=_LEAST)
     parts = zip(*(made[i] for i in sorted(made)), strict=True)
     lonlat, size, geom, area = (np.concatenate(v) for v in parts)
-    return _polygons(lonlat, size, geom, area, count)
+    return nest_rings(lonlat, size, geom, area, count)
 
 
 def _starts(owner: Ints, count: int) -> Ints:
     """Return where the rows of each geometry begin, and where the last end."""
     return np.searchsorted(owner, np.arange(count + 1))
-
-
-def _polygons(xy: Floats, size: Ints, owner: Ints, area: Floats, count: int) -> NDArray[Any]:
-    """Build polygons from rings; None where there are none, or where rings cross.
-
-    Parameters
-    ----------
-    xy : ndarray, shape (n, 2)
-        lon, lat.
-    size, owner : ndarray of int, shape (m,)
-        Vertices and geometry of each ring.
-    area : ndarray, shape (m,)
-        Negative for holes.
-    count : int
-        Number of geometries.
-    """
-    made = np.full(count, None, dtype=object)
-    hole = area < 0.0
-    if hole.all():
-        return made
-    shell = np.where(hole, -1, np.arange(len(size)))
-    shells = np.bincount(owner[~hole], minlength=count)
-    only = np.full(count, -1)
-    only[owner[~hole]] = np.flatnonzero(~hole)
-    shell = np.where(hole, only[owner], shell)
-    doubtful = np.flatnonzero(hole & (shells[owner] > 1))
-    begin = np.cumsum(size) - size
-    if len(doubtful):
-        _nest(xy, begin, size, owner, doubtful, shell)
-    order = np.lexsort((hole, shell, owner))
-    order = order[shells[owner[order]] > 0]
-    size, owner, shell, begin = size[order], owner[order], shell[order], begin[order]
-    end = np.cumsum(size + 1)
-    start = end - size - 1
-    index = np.arange(end[-1] if len(end) else 0) + np.repeat(begin - start, size + 1)
-    index[end - 1] = begin
-    new = np.append(True, shell[1:] != shell[:-1])
-    polygons = np.append(np.flatnonzero(new), len(size))
-    of_polygon = owner[new]
-    here = np.flatnonzero(shells)
-    offsets = (np.append(0, end), polygons, np.searchsorted(of_polygon, np.append(here, count)))
-    drawn = shapely.from_ragged_array(shapely.GeometryType.MULTIPOLYGON, xy[index], offsets)
-    single = shells[here] == 1
-    drawn[single] = shapely.get_geometry(drawn[single], 0)
-    made[here] = np.where(shapely.is_valid(drawn), drawn, None)
-    return made
-
-
-def _nest(xy: Floats, begin: Ints, size: Ints, owner: Ints, holes: Ints, shell: Ints) -> None:
-    """Enter the shell of each of these holes: of those around it, the smallest."""
-    hole = shell != np.arange(len(size))
-    outer = np.flatnonzero(~hole & np.isin(owner, owner[holes]))
-    rings = [shapely.Polygon(xy[begin[r] : begin[r] + size[r]]) for r in outer]
-    spots = shapely.points(xy[begin[holes]])
-    around, one = shapely.STRtree(spots).query(rings, predicate="contains")
-    same = owner[holes[one]] == owner[outer[around]]
-    one, around = one[same], around[same]
-    order = np.lexsort((-shapely.area(np.array(rings))[around], one))
-    shell[holes] = -1
-    shell[holes[one[order]]] = outer[around[order]]  # the last, smallest one stays

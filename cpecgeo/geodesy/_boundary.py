@@ -43,7 +43,7 @@ _BULGE = 1.05  # new vertices start a little outside, where one move is enough
 
 @kernel()
 def _move(
-    x, y, z, root, aim, slack,
+    x, y, z, aim, slack,
     a, d, n, per_d2, target, start, tubes, child, leaves,
     piece, at, metres, owner, stack, bound, away2,
 ):  # fmt: skip
@@ -63,7 +63,7 @@ def _move(
         if i >= 0:
             at[0], metres[0] = foot(a, d, n, per_d2, i, x, y, z, 1e300)
             piece[0] = i
-        stack[0], bound[0] = root, 0.0
+        stack[0], bound[0] = len(child) - 1, 0.0
         drain(
             x, y, z, inf, 1, i, 1, a, d, n, per_d2, target, start, tubes, child, leaves,
             piece, at, metres, owner, stack, bound, away2,
@@ -118,7 +118,7 @@ def _bow(lon, lat, lon_b, lat_b, x, y, z, c2):
 
 @kernel()
 def _refine(
-    place, lonlat, root, pieces, after, fixed, first, last, radius, aim, within, slack,
+    place, lonlat, pieces, after, fixed, first, last, radius, aim, within, slack,
     a, d, n, per_d2, target, start, tubes, child, leaves,
     piece, at, metres, owner, stack, bound, away2, out, out_edge,
 ):  # fmt: skip
@@ -163,7 +163,7 @@ def _refine(
                 if abs(s - radius) + bow > within or min(least, s) - bow < radius - within:
                     piece[0] = one
                     _move(
-                        mx, my, mz, root[v], aim, inf,
+                        mx, my, mz, aim, inf,
                         a, d, n, per_d2, target, start, tubes, child, leaves,
                         piece, at, metres, owner, stack, bound, away2,
                     )  # fmt: skip
@@ -210,7 +210,7 @@ def _refine(
                     if found and 1e-3 < e < 0.999 and px * px + py * py + pz * pz < deep2:
                         x, y, z = cx, cy, cz
                 x, y, z = _move(
-                    x, y, z, root[v], aim, slack,
+                    x, y, z, aim, slack,
                     a, d, n, per_d2, target, start, tubes, child, leaves,
                     piece, at, metres, owner, stack, bound, away2,
                 )  # fmt: skip
@@ -228,11 +228,11 @@ def _refine(
 
 
 @kernel(
-    "int, rows, rows, rows, ints, bools, bools, ints, ints, ints, ints, flat, int, int, "
+    "int, rows, rows, rows, ints, bools, bools, ints, ints, ints, flat, int, int, "
     "float, float, float, float, rows, rows, rows, flat, ints, flat, fans, ints, int, rows, ints"
 )
 def work(
-    step, place, lonlat, feet, pieces, fixed, lost, root, after, one, two, side, first, last,
+    step, place, lonlat, feet, pieces, fixed, lost, after, one, two, side, first, last,
     radius, aim, within, slack,
     a, d, n, per_d2, target, start, tubes, child, leaves, out, out_edge,
 ):  # fmt: skip
@@ -249,7 +249,7 @@ def work(
     stack, bound, away2 = np.empty(STACK, np.int64), np.empty(STACK), np.empty(tubes.shape[2])
     if step == REFINE:
         return _refine(
-            place, lonlat, root, pieces, after, fixed, first, last, radius, aim, within, slack,
+            place, lonlat, pieces, after, fixed, first, last, radius, aim, within, slack,
             a, d, n, per_d2, target, start, tubes, child, leaves,
             piece, at, metres, owner, stack, bound, away2, out, out_edge,
         )  # fmt: skip
@@ -261,8 +261,6 @@ def work(
         ux, uy, uz = place[w, 0] - x, place[w, 1] - y, place[w, 2] - z
         if step == MOVE:
             allowed = inf if fixed[v] else slack
-            if row > first and root[v] != root[v - 1]:
-                piece[0] = -1  # of another geometry
         else:
             piece[0] = pieces[v]
         if step == SIDES:
@@ -283,7 +281,7 @@ def work(
             if found and (cx - x) ** 2 + (cy - y) ** 2 + (cz - z) ** 2 < _NEAR * aim * aim:
                 x, y, z = cx, cy, cz
         x, y, z = _move(
-            x, y, z, root[v], aim, allowed,
+            x, y, z, aim, allowed,
             a, d, n, per_d2, target, start, tubes, child, leaves,
             piece, at, metres, owner, stack, bound, away2,
         )  # fmt: skip

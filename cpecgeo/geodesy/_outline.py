@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from cpecgeo.geodesy._boundary import MEET, MOVE, REFINE, SIDES, work
 from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import EQUATOR_M, Floats, Ints, ecef, geodetic
+from cpecgeo.geodesy._tree import Tree
 from cpecgeo.geodesy.nearest import Index
 
-__all__ = ["Around", "Outline", "beside", "close", "drop_slivers", "holds", "settle"]
+__all__ = ["Outline", "beside", "close", "drop_slivers", "holds", "nest_rings", "settle"]
 
 _SHARE = 0.9  # of the tolerance; the rest is for rounding and points beside middles
 _OUT = 0.5  # of that: how far outside the radius vertices lie
 _SLACK = 0.05  # of that: greatest error of a vertex
-_FALSE = 0.03  # share of the radius: greatest error of the guess
 _ROOM = 16  # new vertices per edge that the first try has room for
 _NONE = np.empty(0, np.int64)
 _PROBES, _AT_TIP = 1_500, 30  # points beside lines, and around each end
@@ -38,81 +38,50 @@ class Outline:
         Which ring each vertex is on; ascending.
     fixed : ndarray of bool, shape (n,)
         Vertices of straight caps and of the line itself, which stay where they are.
+    place, foot : ndarray, shape (n, 3)
+        Earth-centred: each vertex, and the point of the line closest to it.
+    piece : ndarray of int, shape (n,)
+        The segment that this point is on, -1 while it isn't known.
+    lost : ndarray of bool, shape (n,)
+        Vertices for which no point at the distance was found.
     """
 
     xy: Floats
     ring: Ints
     fixed: NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Around:
-    """The buffered lines, rings and points, as a tree of segments; see `Tree`.
-
-    Parameters
-    ----------
-    tree : tuple
-        The arrays of pieces and nodes, in the order of the kernels' arguments, and the number of
-        leaves.
-    root : int
-        The root of the tree.
-    steps : int
-        About how many nodes and pieces a search looks at.
-    """
-
-    tree: tuple[Any, ...]
-    root: int
-    steps: int
-
-    @classmethod
-    def of(cls, index: Index) -> Around:
-        """Return the record of one geometry, which all rings surround."""
-        t = index.tree
-        p = t.pieces
-        arrays = (p.a, p.d, p.n, p.per_d2, p.target, t.start_m, t.tubes, t.child, t.leaves)
-        return cls(arrays, len(t.child) - 1, t.steps)
-
-
-@dataclass(frozen=True)
-class _Vertices:
-    """The vertices of an outline while it is settled; see `_boundary`.
-
-    Parameters
-    ----------
-    outline : Outline
-    place, foot : ndarray, shape (n, 3)
-        Earth-centred: each vertex, and the point of the line closest to it.
-    piece : ndarray of int, shape (n,)
-        The segment that this point is on.
-    lost : ndarray of bool, shape (n,)
-        Vertices for which no point at the distance was found.
-    """
-
-    outline: Outline
     place: Floats
     foot: Floats
     piece: Ints
     lost: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, outline: Outline) -> _Vertices:
-        """Return the vertices of an outline, without closest points yet."""
-        count = len(outline.xy)
-        piece, lost = np.full(count, -1), np.zeros(count, bool)
-        return cls(outline, ecef(*outline.xy.T), np.empty((count, 3)), piece, lost)
+    def of(cls, shape: Any, index: Index, fixed_m: float) -> Outline:
+        """Return the rings of a guess; vertices nearer than `fixed_m` to the line are fixed."""
+        rings = shapely.get_rings(shapely.get_parts(shape))
+        xy, ring = shapely.get_coordinates(rings, return_index=True)
+        keep = np.append(ring[1:] == ring[:-1], False)  # the last vertex repeats the first
+        xy, ring = xy[keep], ring[keep]
+        fixed, lost = np.zeros(len(xy), bool), np.zeros(len(xy), bool)
+        if fixed_m > 0.0:
+            fixed = index.find(xy).metres[:, 0] < fixed_m
+        return cls(xy, ring, fixed, ecef(*xy.T), np.empty((len(xy), 3)), np.full(len(xy), -1), lost)
 
-    def rows(self, keep: NDArray[np.bool_]) -> _Vertices:
+    def rows(self, keep: NDArray[np.bool_]) -> Outline:
         """Return only the vertices in `keep`."""
-        o = self.outline
-        outline = Outline(o.xy[keep], o.ring[keep], o.fixed[keep])
-        return _Vertices(
-            outline, self.place[keep], self.foot[keep], self.piece[keep], self.lost[keep]
-        )
+        return Outline(*(getattr(self, f.name)[keep] for f in fields(self)))
+
+    @property
+    def after(self) -> Ints:
+        """For each vertex the next one around its ring."""
+        after = np.arange(1, len(self.ring) + 1)
+        ends = np.append(self.ring[1:] != self.ring[:-1], True)
+        after[ends] = np.concatenate(([0], np.flatnonzero(ends)[:-1] + 1))
+        return after
 
     def run(
         self,
         step: int,
-        around: Around,
+        tree: Tree,
         aim: float,
         slack: float,
         *,
@@ -121,20 +90,20 @@ class _Vertices:
         corners: tuple[Ints, Ints] = (_NONE, _NONE),
     ) -> tuple[Floats, Floats, Ints]:
         """Run a step of `_boundary.work`; return the results of `SIDES` and `REFINE`."""
-        o, after = self.outline, _next(self.outline.ring)
-        root, turn = np.full(len(after), around.root), np.empty(len(after))
+        after, turn, p = self.after, np.empty(len(self.xy)), tree.pieces
         count = len(corners[0]) if step == MEET else len(after)
-        kernel = choose(work, 2 * count * around.steps)
-        cuts: dict[int, tuple[Floats, Ints]] = {}
+        kernel = choose(work, 2 * count * tree.steps)
+        cuts: dict[int, tuple[Floats, Ints]] = {-1: (np.empty((0, 2)), _NONE)}
 
         def some(first: int, last: int) -> None:
             room, made = _ROOM * (last - first) if step == REFINE else 0, -1
             while made < 0:
                 new, edge = np.empty((room, 2)), np.empty(room, np.int64)
                 made = kernel(
-                    step, self.place, o.xy, self.foot, self.piece, o.fixed, self.lost, root,
+                    step, self.place, self.xy, self.foot, self.piece, self.fixed, self.lost,
                     after, *corners, turn, first, last, radius, aim, within, slack,
-                    *around.tree, new, edge,
+                    p.a, p.d, p.n, p.per_d2, p.target, tree.start_m, tree.tubes, tree.child,
+                    tree.leaves, new, edge,
                 )  # fmt: skip
                 room *= 4
             cuts[first] = new[:made], edge[:made]
@@ -144,7 +113,7 @@ class _Vertices:
         return turn, np.concatenate(new), np.concatenate(edge)
 
 
-def settle(outline: Outline, around: Around, metres: float, rtol: float) -> Outline:
+def settle(outline: Outline, tree: Tree, metres: float, rtol: float) -> list[Floats]:
     """Move every vertex to `metres` from the buffered geometry, and split edges that stray.
 
     Edges keep the tolerance as geodesics, and as straight lines in lon, lat, as GeoJSON draws them.
@@ -152,7 +121,7 @@ def settle(outline: Outline, around: Around, metres: float, rtol: float) -> Outl
     Parameters
     ----------
     outline : Outline
-    around : Around
+    tree : Tree
         The buffered lines, rings and points.
     metres : float
     rtol : float
@@ -160,105 +129,50 @@ def settle(outline: Outline, around: Around, metres: float, rtol: float) -> Outl
 
     Returns
     -------
-    Outline
+    list of ndarray, shape (n, 2)
+        Closed rings of three vertices or more, lon, lat.
     """
     within = _SHARE * rtol * metres
     # The middles of edges are nearer than their ends, so the ends lie a little farther out.
     aim, slack = metres + _OUT * within, _SLACK * within
-    vertices = _move_all(outline, around, aim, slack)
-    vertices = _unfold(vertices, around, aim, slack)
-    if len(vertices.place) == 0:
-        return vertices.outline
-    return _split_edges(vertices, around, metres, aim, within, slack)
+    outline.run(MOVE, tree, aim, slack)
+    placed = np.column_stack(geodetic(outline.place))
+    xy = np.where(outline.fixed[:, None], outline.xy, placed)
+    outline = replace(outline, xy=xy).rows(~outline.lost)
+    if len(outline.xy):
+        outline = _unfold(outline, tree, aim, slack)
+    if len(outline.xy) == 0:
+        return []
+    # Split every edge until its middle is within the tolerance.
+    _, new, edge = outline.run(REFINE, tree, aim, slack, radius=metres, within=within)
+    xy = np.insert(outline.xy, edge + 1, new, axis=0)
+    ring = np.insert(outline.ring, edge + 1, outline.ring[edge])
+    runs = np.split(xy, np.flatnonzero(np.diff(ring)) + 1)
+    return [np.vstack((run, run[:1])) for run in runs if len(run) > 2]
 
 
-def _move_all(outline: Outline, around: Around, aim: float, slack: float) -> _Vertices:
-    """Move every vertex but the fixed ones to the distance `aim`."""
-    vertices = _Vertices.of(outline)
-    place = vertices.place
-    before = place.copy()
-    vertices.run(MOVE, around, aim, slack)
-    shift = np.linalg.norm(place - before, axis=1)
-    fixed = outline.fixed
-    xy = np.where(fixed[:, None], outline.xy, np.column_stack(geodetic(place)))
-    lost = vertices.lost | _false_rings(outline, shift, around, aim)
-    vertices = replace(vertices, outline=Outline(xy, outline.ring, fixed))
-    return vertices.rows(~lost) if lost.any() else vertices
-
-
-def _false_rings(outline: Outline, shift: Floats, around: Around, aim: float) -> NDArray[np.bool_]:
-    """Find the vertices of rings that lie well within the radius throughout.
-
-    GEOS sometimes gives the buffer of a closed line a hole where there is none.
-    """
-    free = np.flatnonzero(~outline.fixed)
-    least = np.full(int(outline.ring[-1]) + 1, np.inf)
-    np.minimum.at(least, outline.ring[free], shift[free])
-    doubtful = np.flatnonzero(np.isfinite(least) & (least > _FALSE * aim))
-    if len(doubtful) == 0:
-        return np.zeros(len(shift), bool)
-    here = np.isin(outline.ring, doubtful)
-    still = _Vertices.of(Outline(outline.xy[here], outline.ring[here], np.ones(here.sum(), bool)))
-    still.run(MOVE, around, aim, np.inf)  # fixed vertices only get their closest points
-    chord = np.linalg.norm(still.place - still.foot, axis=1)
-    metres = 2.0 * EQUATOR_M * np.arcsin(np.minimum(0.5 * chord / EQUATOR_M, 1.0))
-    most = np.zeros(len(least))
-    np.maximum.at(most, still.outline.ring, metres)
-    false = doubtful[most[doubtful] < (1.0 - _FALSE) * aim]
-    return np.isin(outline.ring, false)
-
-
-def _unfold(vertices: _Vertices, around: Around, aim: float, slack: float) -> _Vertices:
+def _unfold(outline: Outline, tree: Tree, aim: float, slack: float) -> Outline:
     """Replace the vertices of edges that run backwards by one vertex in the corner.
 
     The buffered geometry is on the same side of all edges of a ring. Where two arcs meet in a
     corner, vertices may have been moved past the corner and past each other; the geometry is then
     on the other side of the edges between them.
     """
-    if len(vertices.place) == 0:
-        return vertices
-    o, ring, fixed = vertices.outline, vertices.outline.ring, vertices.outline.fixed
-    count, after = len(ring), _next(ring)
-    turn = vertices.run(SIDES, around, aim, slack)[0]
+    ring, fixed, after, count = outline.ring, outline.fixed, outline.after, len(outline.ring)
+    turn = outline.run(SIDES, tree, aim, slack)[0]
     side = np.sign(np.bincount(ring, weights=turn))
     # The edges of caps run towards the line; they have no side.
     backward = (turn * side[ring] < 0.0) & ~fixed & ~fixed[after]
-    if not backward.any() and np.bincount(ring)[ring].min() > 2:
-        return vertices
     follows = np.zeros(count, bool)
     follows[after[backward]] = True
     one, end = np.flatnonzero(backward & ~follows), np.where(backward, after, np.arange(count))
     while (end[end] != end).any():
         end = end[end]
-    vertices.run(MEET, around, aim, slack, corners=(one, end[one]))
-    xy = o.xy.copy()
-    xy[one] = np.column_stack(geodetic(vertices.place[one]))
-    keep = ~follows & ~vertices.lost
+    outline.run(MEET, tree, aim, slack, corners=(one, end[one]))
+    outline.xy[one] = np.column_stack(geodetic(outline.place[one]))
+    keep = ~follows & ~outline.lost
     keep &= np.bincount(ring, keep)[ring] > 2
-    return replace(vertices, outline=Outline(xy, ring, fixed)).rows(keep)
-
-
-def _split_edges(
-    vertices: _Vertices, around: Around, metres: float, aim: float, within: float, slack: float
-) -> Outline:
-    """Split every edge until its middle is within the tolerance."""
-    o = vertices.outline
-    _, new, edge = vertices.run(REFINE, around, aim, slack, radius=metres, within=within)
-    at = edge + 1
-    return Outline(
-        np.insert(o.xy, at, new, axis=0),
-        np.insert(o.ring, at, o.ring[edge]),
-        np.insert(o.fixed, at, False),
-    )
-
-
-def _next(ring: Ints) -> Ints:
-    """Return for each vertex the next one around its ring."""
-    after = np.arange(1, len(ring) + 1)
-    ends = np.append(ring[1:] != ring[:-1], True)
-    starts = np.concatenate(([0], np.flatnonzero(ends)[:-1] + 1))
-    after[ends] = starts
-    return after
+    return outline.rows(keep)
 
 
 def close(
@@ -389,3 +303,63 @@ def _cut_at_antimeridian(ring: Floats) -> list[Any]:
         run.append(ring[i])
     lines.append(run)
     return [shapely.LineString(r) for r in lines if len(r) > 1]
+
+
+def nest_rings(xy: Floats, size: Ints, owner: Ints, area: Floats, count: int) -> NDArray[Any]:
+    """Build polygons from rings; None where there are none, or where rings cross.
+
+    Parameters
+    ----------
+    xy : ndarray, shape (n, 2)
+        lon, lat.
+    size, owner : ndarray of int, shape (m,)
+        Vertices and geometry of each ring.
+    area : ndarray, shape (m,)
+        Negative for holes.
+    count : int
+        Number of geometries.
+    """
+    made = np.full(count, None, dtype=object)
+    hole = area < 0.0
+    if hole.all():
+        return made
+    shell = np.where(hole, -1, np.arange(len(size)))
+    shells = np.bincount(owner[~hole], minlength=count)
+    only = np.full(count, -1)
+    only[owner[~hole]] = np.flatnonzero(~hole)
+    shell = np.where(hole, only[owner], shell)
+    doubtful = np.flatnonzero(hole & (shells[owner] > 1))
+    begin = np.cumsum(size) - size
+    if len(doubtful):
+        _nest(xy, begin, size, owner, doubtful, shell)
+    order = np.lexsort((hole, shell, owner))
+    order = order[shells[owner[order]] > 0]
+    size, owner, shell, begin = size[order], owner[order], shell[order], begin[order]
+    end = np.cumsum(size + 1)
+    start = end - size - 1
+    index = np.arange(end[-1] if len(end) else 0) + np.repeat(begin - start, size + 1)
+    index[end - 1] = begin
+    new = np.append(True, shell[1:] != shell[:-1])
+    polygons = np.append(np.flatnonzero(new), len(size))
+    of_polygon = owner[new]
+    here = np.flatnonzero(shells)
+    offsets = (np.append(0, end), polygons, np.searchsorted(of_polygon, np.append(here, count)))
+    drawn = shapely.from_ragged_array(shapely.GeometryType.MULTIPOLYGON, xy[index], offsets)
+    single = shells[here] == 1
+    drawn[single] = shapely.get_geometry(drawn[single], 0)
+    made[here] = np.where(shapely.is_valid(drawn), drawn, None)
+    return made
+
+
+def _nest(xy: Floats, begin: Ints, size: Ints, owner: Ints, holes: Ints, shell: Ints) -> None:
+    """Enter the shell of each of these holes: of those around it, the smallest."""
+    hole = shell != np.arange(len(size))
+    outer = np.flatnonzero(~hole & np.isin(owner, owner[holes]))
+    rings = [shapely.Polygon(xy[begin[r] : begin[r] + size[r]]) for r in outer]
+    spots = shapely.points(xy[begin[holes]])
+    around, one = shapely.STRtree(spots).query(rings, predicate="contains")
+    same = owner[holes[one]] == owner[outer[around]]
+    one, around = one[same], around[same]
+    order = np.lexsort((-shapely.area(np.array(rings))[around], one))
+    shell[holes] = -1
+    shell[holes[one[order]]] = outer[around[order]]  # the last, smallest one stays

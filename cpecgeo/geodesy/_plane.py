@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from cpecgeo.errors import GeometryError, GeometryWarning
 from cpecgeo.geodesy._compile import threads
 from cpecgeo.geodesy._ellipsoid import EQUATOR_M, GEOD, LEAST_DEGREE_M, POLE_M, Floats, Ints, ecef
-from cpecgeo.geodesy._outline import Around, Outline, beside, close, drop_slivers, holds, settle
+from cpecgeo.geodesy._outline import Outline, beside, close, drop_slivers, holds, settle
 from cpecgeo.geodesy._paths import densify_array
 from cpecgeo.geodesy.nearest import Index
 
@@ -311,8 +311,9 @@ def _draw(
     thin = 2.0 * rtol * metres / _DEGREE_M
     shape = shapely.transform(shape, plane.unproject)
     for _ in range(_REPAIRS):
-        rings = settle(_outline(shape, index, metres, flat=flat), Around.of(index), metres, rtol)
-        shape, crossed = close(_close_rings(rings), inside, poles=near_pole, thin=thin)
+        outline = Outline.of(shape, index, _WITHIN * metres if flat else 0.0)
+        rings = settle(outline, index.tree, metres, rtol)
+        shape, crossed = close(rings, inside, poles=near_pole, thin=thin)
         if not crossed or shape.is_empty:
             break
     if km > 0 and not flat:
@@ -378,22 +379,3 @@ def _cut(
             stacklevel=5,
         )
     return part
-
-
-def _outline(shape: Any, index: Index, metres: float, *, flat: bool) -> Outline:
-    """Return the rings of a guess, and which of their vertices are fixed."""
-    rings = shapely.get_rings(shapely.get_parts(shape))
-    xy, ring = shapely.get_coordinates(rings, return_index=True)
-    keep = np.append(ring[1:] == ring[:-1], False)  # the last vertex repeats the first
-    xy, ring = xy[keep], ring[keep]
-    fixed = np.zeros(len(xy), bool)
-    if flat:
-        fixed = index.find(xy).metres[:, 0] < _WITHIN * metres
-    return Outline(xy, ring, fixed)
-
-
-def _close_rings(outline: Outline) -> list[Floats]:
-    """Close rings with their first vertex; drop those of fewer than three."""
-    starts = np.flatnonzero(np.diff(outline.ring, prepend=-1))
-    runs = np.split(outline.xy, starts[1:])
-    return [np.vstack((r, r[:1])) for r in runs if len(r) > 2]

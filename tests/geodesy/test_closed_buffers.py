@@ -7,11 +7,12 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapely.geometry import LineString, MultiLineString, Polygon, box
+from shapely.geometry import LineString, MultiLineString, MultiPolygon, Polygon, box
 
 from cpecgeo import rings
 from cpecgeo.errors import GeometryError
-from cpecgeo.geodesy import _plane, area_km2, buffer
+from cpecgeo.geodesy import Index, _plane, area_km2, buffer
+from cpecgeo.geodesy._outline import Outline, settle
 
 from .samples import GEOD
 from .test_buffer import ring_errors
@@ -145,3 +146,13 @@ def test_a_guess_that_leaves_out_something_is_made_anew(monkeypatch):
     fair = False
     with pytest.raises(GeometryError, match="leave out a part of x"):
         settled()
+
+
+def test_a_ring_of_two_vertices_is_left_out():
+    """It has no area, and no edge that runs backwards."""
+    index = Index(shapely.Point(70, 30))
+    disc = buffer(shapely.Point(70, 30), 5)
+    outline = Outline.of(MultiPolygon([disc, Polygon(disc.exterior.coords[:3])]), index, 0.0)
+    keep = np.append(np.ones(len(outline.xy) - 1, bool), False)
+    (ring,) = settle(outline.rows(keep), index.tree, 5_000.0, 1e-4)
+    assert area_km2(Polygon(ring)) == pytest.approx(area_km2(disc), rel=2e-4)

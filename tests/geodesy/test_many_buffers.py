@@ -10,8 +10,8 @@ from shapely.geometry import LineString, MultiLineString, MultiPolygon, Point, P
 
 from cpecgeo.errors import GeometryError
 from cpecgeo.geodesy import area_km2, buffer
-from cpecgeo.geodesy._batch import _polygons, outline_all
-from cpecgeo.geodesy._outline import _broad
+from cpecgeo.geodesy._batch import outline_all
+from cpecgeo.geodesy._outline import _broad, nest_rings
 from cpecgeo.geodesy._plane import buffer_one
 from cpecgeo.geodesy.buffer import _is_crowded
 from cpecgeo.geodesy.nearest import nearest
@@ -247,11 +247,11 @@ def test_holes_go_to_the_smallest_shell_around_them():
     ]
     xy = np.concatenate([shapely.get_coordinates(r)[:-1] for r in rings])
     area = np.array([1.0, -1, 1, -1, 1])
-    made = _polygons(xy, np.full(5, 4), np.array([0, 0, 0, 0, 1]), area, 3)
+    made = nest_rings(xy, np.full(5, 4), np.array([0, 0, 0, 0, 1]), area, 3)
     assert made[0].equals(MultiPolygon([rings[0] - rings[1], rings[2] - rings[3]]))
     assert made[1].equals(rings[4])
     assert made[2] is None
-    crossed = _polygons(xy[[0, 2, 1, 3]], np.array([4]), np.array([0]), np.array([1.0]), 1)
+    crossed = nest_rings(xy[[0, 2, 1, 3]], np.array([4]), np.array([0]), np.array([1.0]), 1)
     assert crossed[0] is None
 
 
