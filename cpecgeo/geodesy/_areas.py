@@ -96,27 +96,31 @@ class Areas:
     cells: Ints
 
     @classmethod
-    def of(cls, count: int, flat: Paths) -> Areas:
-        """Prepare the rings among the paths of `count` geometries; at least one path is a ring."""
-        xy, ring, rings = _rings(flat)
-        frame, pole = _frames(xy, rings.part[ring], rings.parts)
+    def of(cls, geometries: int, flat: Paths) -> Areas:
+        """Prepare the rings among the paths of geometries; at least one path is a ring."""
+        hole, on_ring = flat.hole[flat.ring], flat.ring[flat.path]
+        number = np.cumsum(flat.ring) - 1  # of each path's ring
+        part = np.cumsum(~hole) - 1  # of each ring
+        count = int(part[-1]) + 1
+        xy, ring = _cut(flat.xy[on_ring], number[flat.path[on_ring]], PIECE_M)
+        frame, pole = _frames(xy, part[ring], count)
         turned = frame[:, 8] != 1.0
         if turned.any():
-            xy, ring = _cut(xy, ring, _TURNED_M, turned[rings.part])
+            xy, ring = _cut(xy, ring, _TURNED_M, turned[part])
         start = np.flatnonzero(ring[1:] == ring[:-1])
-        left, inside, around = _orient(xy, ring, start, frame[rings.part], pole[rings.part])
-        sign = np.where(rings.hole, -1, 1)
-        weight = sign * np.where(left, -1, 1) * pole[rings.part].astype(np.int64)
-        on = rings.part[ring]
+        left, inside, around = _orient(xy, ring, start, frame[part], pole[part])
+        sign = np.where(hole, -1, 1)
+        weight = sign * np.where(left, -1, 1) * pole[part].astype(np.int64)
+        on = part[ring]
         xyz = ecef(xy[:, 0], xy[:, 1])
         n = _turn(lift(xyz[start], xyz[start + 1] - xyz[start]), frame[on[start]])
         xyz = _turn(xyz, frame[on])
-        west, width = _longitudes(xyz, on, start, rings.hole[ring], rings.parts)
-        base = np.bincount(rings.part, sign * inside).astype(np.int64)
-        target = rings.owner[~rings.hole]
-        whole = turned | (base != 0) | around[~rings.hole]
+        west, width = _longitudes(xyz, on, start, hole[ring], count)
+        base = np.bincount(part, sign * inside).astype(np.int64)
+        target = flat.owner[flat.ring][~hole]
+        whole = turned | (base != 0) | around[~hole]
         box = _boxes(xy, on, west, width, whole)
-        is_area = np.zeros(count + 1, bool)
+        is_area = np.zeros(geometries + 1, bool)
         is_area[target] = True
         a, b = xyz[start], xyz[start + 1]
         return cls(
@@ -169,30 +173,6 @@ class Areas:
     def hold(self, target: Ints) -> NDArray[np.bool_]:
         """Return which of these targets are polygons; -1 stands for no target."""
         return self.is_area[target]
-
-
-@dataclass(frozen=True)
-class _Rings:
-    """The geometry and part of each ring, and whether it is a hole."""
-
-    owner: Ints
-    part: Ints
-    hole: NDArray[np.bool_]
-
-    @property
-    def parts(self) -> int:
-        """Number of parts in all."""
-        return int(self.part[-1]) + 1
-
-
-def _rings(flat: Paths) -> tuple[Floats, Ints, _Rings]:
-    """Return the vertices of all rings, the ring of each vertex, and a record of the rings."""
-    on_ring = flat.ring[flat.path]
-    number = np.cumsum(flat.ring) - 1  # number of each path's ring
-    hole = flat.hole[flat.ring]
-    rings = _Rings(flat.owner[flat.ring], np.cumsum(~hole) - 1, hole)
-    xy, ring = _cut(flat.xy[on_ring], number[flat.path[on_ring]], PIECE_M)
-    return xy, ring, rings
 
 
 def _cut(
