@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import E2, Floats, Ints, ecef, lift
-from cpecgeo.geodesy._paths import Paths, between_vertices
+from cpecgeo.geodesy._paths import Paths, between_vertices, repeat_rows
 from cpecgeo.geodesy._tree import PIECE_M, Found
 
 __all__ = ["Areas"]
@@ -320,18 +320,12 @@ def _bins(
     low, high = np.where(near, 0, low), np.where(near, last, high)
     span = np.minimum(high - low, last).astype(np.int64) + 1
     bin_first = np.concatenate(([0], np.cumsum(number)))
-    segment, step_in = _expand(span)
+    segment, step_in = repeat_rows(span)
     place = (low[segment].astype(np.int64) + step_in) % number[on[segment]]
     place += bin_first[on[segment]]
     order = np.argsort(place, kind="stable")
     counts = np.bincount(place, minlength=int(bin_first[-1]))
     return scale, bin_first, np.concatenate(([0], np.cumsum(counts))), segment[order]
-
-
-def _expand(span: Ints) -> tuple[Ints, Ints]:
-    """Repeat each row as often as its span says; return the rows, and a number from 0 in each."""
-    row = np.repeat(np.arange(len(span)), span)
-    return row, np.arange(len(row)) - np.repeat(np.cumsum(span) - span, span)
 
 
 def _grid(box: Floats) -> tuple[Floats, int, Ints, Ints]:
@@ -354,7 +348,7 @@ def _grid(box: Floats) -> tuple[Floats, int, Ints, Ints]:
         if lines == 1 or count.sum() <= _MOST_PER_PART * len(box) + 1_000_000:
             break
         lines //= 2
-    part, number = _expand(count)
+    part, number = repeat_rows(count)
     cell = (line[0][part] + number // across[part]) * lines
     cell += (column[0][part] + number % across[part]) % lines
     order = np.argsort(cell, kind="stable")

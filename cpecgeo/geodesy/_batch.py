@@ -35,6 +35,7 @@ from cpecgeo.geodesy._ellipsoid import (
     ecef,
 )
 from cpecgeo.geodesy._outline import nest_rings
+from cpecgeo.geodesy._paths import repeat_rows
 from cpecgeo.geodesy._sweep import order_along_curve
 
 __all__ = ["outline_all"]
@@ -220,8 +221,7 @@ class _Edges:
         parts = np.maximum(np.ceil(parts), 1.0).astype(np.int64)
         if parts.max(initial=1) == 1:
             return self, plane
-        row = np.repeat(np.arange(len(parts)), parts)
-        step = np.arange(len(row)) - np.repeat(np.cumsum(parts) - parts, parts)
+        row, step = repeat_rows(parts)
         inner = step > 0
         edge = row[inner]
         start, stop = self.ends[row, 0], np.empty(len(row), np.int64)

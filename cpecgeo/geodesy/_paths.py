@@ -14,20 +14,9 @@ from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import DEGREE_M, GEOD, Floats, Ints, authalic, ecef, geodetic, lift
 from cpecgeo.geodesy._rings import path_lengths, ring_areas, stars
 
-__all__ = [
-    "Paths",
-    "any_heights",
-    "are_stars",
-    "between_vertices",
-    "densify_array",
-    "find_copies",
-    "lone_points",
-    "path_lengths_m",
-    "paths",
-    "plain_points",
-    "ring_areas_m2",
-    "without_empty",
-]
+__all__ = ["Paths", "any_heights", "are_stars", "between_vertices", "densify_array", "find_copies",
+           "lone_points", "path_lengths_m", "paths", "plain_points", "repeat_rows",
+           "ring_areas_m2", "without_empty"]  # fmt: skip
 
 _POINT_TYPES, _LINE_TYPES, _AREA_TYPES = (0, 4), (1, 5), (3, 6)
 _EDGE_M = 4_000.0  # to here a parabola is true to 1e-10 of an area
@@ -208,6 +197,12 @@ def any_heights(array: NDArray[Any]) -> bool:
     return bool(found)
 
 
+def repeat_rows(times: Ints) -> tuple[Ints, Ints]:
+    """Repeat each row so many times; return the rows, and a number from 0 on within each."""
+    row = np.repeat(np.arange(len(times)), times)
+    return row, np.arange(len(row)) - np.repeat(np.cumsum(times) - times, times)
+
+
 def between_vertices(xy: Floats, starts: Ints, max_m: float) -> tuple[Ints, Floats]:
     """Return points that cut edges into equal parts no longer than `max_m` metres.
 
@@ -237,9 +232,8 @@ def between_vertices(xy: Floats, starts: Ints, max_m: float) -> tuple[Ints, Floa
     azimuth, _, metres = (np.asarray(v) for v in GEOD.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1]))
     # A length of exactly n steps must not become n + 1 by rounding.
     cuts = np.maximum(np.ceil(metres / max_m * (1 - 1e-12)).astype(np.int64) - 1, 0)
-    edge = np.repeat(np.arange(len(long)), cuts)
-    number = np.arange(len(edge)) - np.repeat(np.cumsum(cuts) - cuts, cuts) + 1
-    along = metres[edge] * number / (cuts[edge] + 1)
+    edge, number = repeat_rows(cuts)
+    along = metres[edge] * (number + 1) / (cuts[edge] + 1)
     lon, lat, _ = GEOD.fwd(a[edge, 0], a[edge, 1], azimuth[edge], along)
     return starts[long][edge], np.column_stack((lon, lat))
 

@@ -24,7 +24,7 @@ from cpecgeo.errors import GeometryError, GeometryWarning
 from cpecgeo.geodesy._compile import threads
 from cpecgeo.geodesy._ellipsoid import EQUATOR_M, GEOD, LEAST_DEGREE_M, POLE_M, Floats, Ints, ecef
 from cpecgeo.geodesy._outline import Outline, beside, close, drop_slivers, holds, settle
-from cpecgeo.geodesy._paths import densify_array
+from cpecgeo.geodesy._paths import densify_array, repeat_rows
 from cpecgeo.geodesy.nearest import Index
 
 __all__ = ["Plane", "buffer_one", "halves"]
@@ -195,8 +195,7 @@ def _stretches(line: Floats, metres: float, most: int) -> tuple[NDArray[Any], Fl
         ends = np.union1d(last, first[closed] + np.array(half))
         first, last = np.concatenate(([0], ends[:-1])), ends
     size = last - first + 1
-    which = np.repeat(np.arange(len(size)), size)
-    inside = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
+    which, inside = repeat_rows(size)
     rows = first[which] + inside
     mean = np.bincount(which, weights=radius[rows]) / size
     return shapely.linestrings(line[rows], indices=which), mean

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from cpecgeo.geodesy._arcs import arc, arcs_m
 from cpecgeo.geodesy._compile import kernel
 from cpecgeo.geodesy._ellipsoid import PER_A2, PER_B2, Box, Floats, Ints
+from cpecgeo.geodesy._paths import repeat_rows
 from cpecgeo.geodesy._search import (
     REFINE_M,
     REFINE_MOST_M,
@@ -335,15 +336,13 @@ def with_copies(few: Found, copied: Ints, k: int) -> Found:
     count = np.minimum(np.where(found.target < 0, 1, np.diff(start)[found.target]), k)
     rows = np.flatnonzero((count > 1).any(axis=1))
     count = count[rows].ravel()
-    entry = np.repeat(np.arange(len(count)), count)
-    number = np.arange(len(entry)) - np.repeat(np.cumsum(count) - count, count)
+    entry, number = repeat_rows(count)
     target = found.target[rows].ravel()[entry]
     none = target < 0
     target = np.where(none, -1, order[np.where(none, 0, start[target] + number)])
     metres = found.metres[rows].ravel()[entry]
     best = np.lexsort((target, metres, entry // k))  # missing ones come last
-    size = np.bincount(entry // k, minlength=len(rows))
-    best = best[np.arange(len(entry)) - np.repeat(np.cumsum(size) - size, size) < k]
+    best = best[repeat_rows(np.bincount(entry // k, minlength=len(rows)))[1] < k]
     for f in fields(found):
         values = getattr(found, f.name)
         values[rows] = values[rows].ravel()[entry[best]].reshape(-1, k)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpecgeo.geodesy._ellipsoid import Floats, Ints, ecef, lift
-from cpecgeo.geodesy._paths import Paths, between_vertices, lone_points, paths
+from cpecgeo.geodesy._paths import Paths, between_vertices, lone_points, paths, repeat_rows
 
 __all__ = [
     "FAN",
@@ -277,9 +277,8 @@ def _leaf_order(pieces: Pieces) -> Ints:
     size = np.diff(heads, append=count)
     middle = heads + size // 2
     order = _halves(pieces.a[middle] + 0.5 * (size == 1)[:, None] * pieces.d[middle], size)
-    size = size[order]
-    inside = np.arange(count) - np.repeat(np.cumsum(size) - size, size)
-    return np.asarray(np.repeat(heads[order], size) + inside)
+    run, inside = repeat_rows(size[order])
+    return np.asarray(heads[order][run] + inside)
 
 
 def _halves(middle: Floats, size: Ints) -> Ints:
