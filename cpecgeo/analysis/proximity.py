@@ -19,6 +19,7 @@ from cpecgeo.analysis.raster import STEP_KM, solid
 from cpecgeo.errors import InputError
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
+from cpecgeo.geodesy._rules import quote
 from cpecgeo.geodesy.inputs import positive_km
 
 Floats = NDArray[np.float64]
@@ -60,7 +61,7 @@ def check_radii(km: float | Sequence[float]) -> tuple[float, ...]:
     )
     edges = tuple(positive_km(v, "km") for v in listed)
     if not edges or any(b <= a for a, b in pairwise(edges)):
-        raise InputError(f"km is {listed!r}; give ascending radii, such as km=[5, 10, 25].")
+        raise InputError(f"km is {quote(listed)}; give ascending radii, such as km=[5, 10, 25].")
     return edges
 
 

@@ -26,6 +26,7 @@ from cpecgeo.features.subject import PointLike, Subject, SubjectLike, Thing, fra
 from cpecgeo.files.displacement import refuse_turned
 from cpecgeo.files.formats import Choice, has_format
 from cpecgeo.geodesy import Chainage, lonlat
+from cpecgeo.geodesy._rules import quote
 from cpecgeo.geodesy.inputs import check
 
 __all__ = ["check_number", "resolve", "resolve_corridor", "resolve_point", "resolve_points"]
@@ -347,12 +348,12 @@ def check_number(
     3.0
     """
     if isinstance(x, bool) or not isinstance(x, Real):
-        raise InputTypeError(f"{what} is {x!r}; a number is needed.")
+        raise InputTypeError(f"{what} is {quote(x)}; a number is needed.")
     value = float(x)
     is_refused = math.isnan(value) or (math.isinf(value) and not infinite)
     if is_refused or value < least or value <= above:
         rule = f"above {above:g}" if above > -math.inf else f"{least:g} or more"
-        raise InputError(f"{what} is {x!r}; it must be finite and {rule}.")
+        raise InputError(f"{what} is {quote(x)}; it must be finite and {rule}.")
     return value
 
 

@@ -38,6 +38,7 @@ __all__ = [
     "mend_or_refuse",
     "numbers",
     "positive_km",
+    "quote",
 ]
 
 POINTS = frozenset({"Point"})
@@ -91,12 +92,23 @@ def positive_km(value: float, what: str, *, allow_zero: bool = False) -> float:
         km = float("" if isinstance(value, (str, bytes)) else value)
     except (TypeError, ValueError):
         raise InputTypeError(
-            f"{what} is {value!r}; a number of kilometres is needed, such as {what}=10."
+            f"{what} is {quote(value)}; a number of kilometres is needed, such as {what}=10."
         ) from None
     if not np.isfinite(km) or km < 0 or (km == 0 and not allow_zero):
         rule = "0 or more" if allow_zero else "more than 0"
-        raise InputError(f"{what} is {value!r}; kilometres must be finite and {rule}.")
+        raise InputError(f"{what} is {quote(value)}; kilometres must be finite and {rule}.")
     return km
+
+
+def quote(value: object) -> str:
+    """Return a caller's value for a message, cut where it is long.
+
+    Examples
+    --------
+    >>> quote(5), quote("ten"), len(quote("z" * 300))
+    ('5', "'ten'", 42)
+    """
+    return repr(value[:40] if isinstance(value, str) else value)[:60]
 
 
 def numbers(values: ArrayLike, what: str) -> Floats:

@@ -24,6 +24,7 @@ from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import ATTRS, LEAST_DEGREE_M, LEAST_RADIUS_M, WGS84, Floats
 from cpecgeo.geodesy._offset import offset
 from cpecgeo.geodesy._plane import buffer_one
+from cpecgeo.geodesy._rules import quote
 from cpecgeo.geodesy._sweep import order_along_curve
 from cpecgeo.geodesy.inputs import GeometryLike, check
 
@@ -164,7 +165,7 @@ def _surround(
 
 def _check(km: float, rtol: float, cap: str, side: str | None) -> None:
     if not isinstance(km, (int, float, np.integer, np.floating)):
-        raise InputTypeError(f"km is {km!r}; a number of kilometres is needed, such as km=10.")
+        raise InputTypeError(f"km is {quote(km)}; a number of kilometres is needed, such as km=10.")
     if not _LEAST_KM <= abs(km) <= _MOST_KM:
         raise InputError(f"km is {km}; a buffer's radius is {_LEAST_KM} to {_MOST_KM:,} km.")
     if not isinstance(rtol, (int, float, np.integer, np.floating)):

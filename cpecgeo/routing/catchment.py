@@ -18,6 +18,7 @@ from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.features.resolve import check_number
 from cpecgeo.features.subject import PointLike, Subject, html_card, html_table
 from cpecgeo.geodesy import Index, buffer, length_km
+from cpecgeo.geodesy._rules import quote
 from cpecgeo.routing.filters import RouteOptions
 from cpecgeo.routing.paths import Search
 from cpecgeo.routing.search import OTHER_KM, Ends, Floats, LeastCosts, Snap, search, snap_ends
@@ -222,7 +223,7 @@ def _limits(given: float | Sequence[float] | None, weight: str) -> tuple[float, 
     """Return distinct limits in ascending order."""
     listed = given if isinstance(given, Sequence | np.ndarray) else [given]
     if isinstance(given, str) or len(listed) == 0:
-        raise InputTypeError(f"{weight} is {given!r}; give a number, or a list of them.")
+        raise InputTypeError(f"{weight} is {quote(given)}; give a number, or a list of them.")
     return tuple(sorted({check_number(limit, weight, above=0.0) for limit in listed}))
 
 

@@ -305,8 +305,8 @@ def _warn(text: str) -> None:
 def _near(frame: pd.DataFrame, to: Targets, question: Nearest, where: _Where) -> Any:
     """Answer one partition."""
     xy, good = _xy(frame, where)
-    _say_odd_accuracy(frame, question)
-    table, rows = question.answer(frame, xy, good, to)
+    own = _read_accuracy(frame, question)
+    table, rows = question.answer(frame, xy, good, own, to)
     # The answer has no columns of the source, so names need no prefix.
     out = _to_frame(table, to).rename(columns=lambda name: name.removeprefix("near_"))
     out["side"] = out["side"].cat.reorder_categories(_SIDES)
@@ -321,12 +321,13 @@ def _near(frame: pd.DataFrame, to: Targets, question: Nearest, where: _Where) ->
     return out
 
 
-def _say_odd_accuracy(frame: pd.DataFrame, question: Question) -> None:
-    """Warn of impossible values of accuracy in the caller's process."""
-    count, row, example = rows_of.odd_accuracy(frame, question.thousands, 0)
+def _read_accuracy(frame: pd.DataFrame, question: Question) -> Any:
+    """Return the accuracy that rows state; warn of impossible values in the caller's process."""
+    own, (count, row, example) = rows_of.read_accuracy(frame, question.thousands, 0)
     if count:
         what = f"the partition that begins at index {frame.index[0]!r}"
         _warn(say_odd(what, count, example, row))
+    return own
 
 
 def _to_frame(table: pa.Table, to: Targets) -> Any:
@@ -341,8 +342,8 @@ def _to_frame(table: pa.Table, to: Targets) -> Any:
 
 def _within(frame: pd.DataFrame, to: Targets, question: Within, where: _Where) -> Any:
     xy, good = _xy(frame, where)
-    _say_odd_accuracy(frame, question)
-    table, rows = question.answer(frame, xy, good, to)
+    own = _read_accuracy(frame, question)
+    table, rows = question.answer(frame, xy, good, own, to)
     found = _to_frame(table, to)
     near = frame.iloc[rows].copy()
     for column, name in zip(free_names(WITHIN, set(map(str, frame.columns))), WITHIN, strict=True):
@@ -352,8 +353,8 @@ def _within(frame: pd.DataFrame, to: Targets, question: Within, where: _Where) -
 
 def _rings(frame: pd.DataFrame, to: Targets, question: Exposure, where: _Where) -> Any:
     xy, good = _xy(frame, where)
-    name = question.value
-    read = [c for c in (name, rows_of.OWN) if c in frame.columns]
-    values = {c: pa.array(frame[c], from_pandas=True) for c in read}
-    table, _ = question.answer(pa.table(values), xy, good, to)
+    own = _read_accuracy(frame, question)
+    summed = [question.value] if question.value is not None else []
+    values = {name: pa.array(frame[name], from_pandas=True) for name in summed}
+    table, _ = question.answer(pa.table(values), xy, good, own, to)
     return table.to_pandas()

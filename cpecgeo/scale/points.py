@@ -29,9 +29,8 @@ __all__ = [
     "from_shapes",
     "from_wkb",
     "is_text",
-    "odd_accuracy",
-    "own_accuracy",
     "plain",
+    "read_accuracy",
     "to_wkb",
     "turn_of",
 ]
@@ -249,22 +248,23 @@ def _numbers(column: pa.Array | pa.ChunkedArray, what: str, name: str) -> Floats
     return np.asarray(numbers, np.float64)
 
 
-def own_accuracy(
-    table: Table, thousands: str | None, rows: Bools | slice = slice(None)
-) -> Floats | None:
-    """Return the accuracy that rows state, in km; None where there is no such column.
+def read_accuracy(
+    table: Table, thousands: str | None, before: int
+) -> tuple[Floats | None, tuple[int, int, str]]:
+    """Return the accuracy that rows state, in km, and what is impossible among it.
 
-    NaN where a value is missing or impossible; `odd_accuracy` counts the impossible ones.
+    The first is None where there is no such column, and NaN where a value is missing or impossible;
+    the second is the count of impossible values, and the first one's row and text. `before` counts
+    the rows before these.
     """
     held = _own(table)
-    return None if held is None else to_accuracy(held, thousands)[0][rows]
-
-
-def odd_accuracy(table: Table, thousands: str | None, before: int) -> tuple[int, int, str]:
-    """Count impossible values of accuracy; return the count, the first one's row and value."""
-    held = _own(table)
-    odd = np.empty(0, int) if held is None else np.flatnonzero(to_accuracy(held, thousands)[1])
-    return (len(odd), before + int(odd[0]) + 1, str(held.iloc[odd[0]])) if len(odd) else (0, 0, "")
+    if held is None:
+        return None, (0, 0, "")
+    own, is_odd = to_accuracy(held, thousands)
+    odd = np.flatnonzero(is_odd)
+    if len(odd) == 0:
+        return own, (0, 0, "")
+    return own, (len(odd), before + int(odd[0]) + 1, str(held.iloc[odd[0]]))
 
 
 def _own(table: Table) -> Any:

@@ -24,7 +24,7 @@ from cpecgeo.geodesy import Chainage, Index
 from cpecgeo.geodesy._compile import always_compile
 from cpecgeo.geodesy._tree import NO_SIDE
 from cpecgeo.geodesy.inputs import positive_km
-from cpecgeo.scale.points import Table, own_accuracy, plain
+from cpecgeo.scale.points import Bools, Floats, Table, plain
 
 __all__ = ["Exposure", "Nearest", "Question", "Targets", "Within", "prepare"]
 
@@ -196,7 +196,12 @@ class Nearest:
         return np.inf if self.max_km is None else 1e3 * float(self.max_km)
 
     def answer(
-        self, columns: Table, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
+        self,
+        columns: Table,  # noqa: ARG002 - questions are asked alike
+        xy: Floats,
+        good: Bools,
+        own: Floats | None,
+        to: Targets,
     ) -> tuple[pa.Table, NDArray[np.int64] | None]:
         """Return each row k times, nearest first."""
         k = min(self.k, len(to))
@@ -208,7 +213,7 @@ class Nearest:
         lost = gone | (flat["side"] == NO_SIDE + 1)
         table["side"] = _labels(flat["side"], pa.array(_SIDES), lost)
         table["accuracy_km"] = _column(flat["accuracy_km"])
-        if (own := own_accuracy(columns, self.thousands)) is not None:
+        if own is not None:
             table["point_accuracy_km"] = _column(np.repeat(own, k))
         if self.k == 1:
             return pa.table(table), None
@@ -231,10 +236,15 @@ class Within:
         check_certainty(self.certainty)
 
     def answer(
-        self, columns: Table, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
+        self,
+        columns: Table,  # noqa: ARG002 - questions are asked alike
+        xy: Floats,
+        good: Bools,
+        own: Floats | None,
+        to: Targets,
     ) -> tuple[pa.Table, NDArray[np.int64] | None]:
         """Return the rows that are near enough, in order."""
-        own = own_accuracy(columns, self.thousands, good)
+        own = None if own is None else own[good]
         wanted = check_certainty(self.certainty)
         reach = limit = float(self.km)
         if wanted is not None:
@@ -274,10 +284,10 @@ class Exposure:
             raise UnknownNameError.of_column(self.value, names, of=what)
 
     def answer(
-        self, columns: Table, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
+        self, columns: Table, xy: Floats, good: Bools, own: Floats | None, to: Targets
     ) -> tuple[pa.Table, NDArray[np.int64] | None]:
         """Return one row per ring: as drawn, low and high; `told` is 1 where accuracy is known."""
-        own = own_accuracy(columns, self.thousands, good)
+        own = None if own is None else own[good]
         point = np.zeros(len(xy)) if own is None else own
         reach = float(np.max(to.bounds.reach_km(point), initial=0.0))  # it may be inside the last
         hit, _, distance, accuracy = _nearest(xy, to, 1e3 * (self.km[-1] + reach))
@@ -313,7 +323,8 @@ class Exposure:
         return out
 
 
-# A question about the points of a batch. `joined` says whether its answer is joined to the columns
-# of the source. `answer` returns its columns, and the row of the batch that each belongs to; None
-# in place of rows means all in order.
+# A question about the points of a batch: lon, lat of those that can be measured, which rows these
+# are, and the accuracy of all rows in km, if stated. `joined` says whether its answer is joined to
+# the columns of the source. `answer` returns its columns, and the row of the batch that each
+# belongs to; None in place of rows means all in order.
 Question: TypeAlias = Nearest | Within | Exposure

@@ -11,7 +11,7 @@ from shapely.geometry import Point, Polygon
 
 import cpecgeo as cg
 from cpecgeo.analysis.rail import running_times
-from cpecgeo.errors import CpecgeoError, CpecgeoWarning, DataWarning
+from cpecgeo.errors import CpecgeoError, CpecgeoWarning, DataWarning, InputError
 from cpecgeo.features.alignment import join
 from cpecgeo.files import notations, positions
 from cpecgeo.files.numbers import say_odd
@@ -38,6 +38,12 @@ def geojson(folder, **members):
 
 CUT = {
     "a number": (40, lambda _: numbers(LONG, "km")),
+    "a distance": (40, lambda _: cg.within("mines", "ml1", LONG)),
+    "the farthest": (40, lambda _: cg.nearest("Multan", "ml1", max_km=LONG)),
+    "a radius": (40, lambda _: cg.buffer("ml1", LONG)),
+    "radii": (40, lambda _: cg.rings("ml1", [LONG])),
+    "a limit": (40, lambda _: cg.reach("Gwadar", km=LONG)),
+    "a number of hours": (40, lambda _: cg.reach("Gwadar", hours=[LONG])),
     "parts of a corridor": (60, lambda _: join(LONG)),
     "a thing of a wrong type": (60 - len("['"), lambda _: cg.length_km({LONG: 1})),
     "what is written": (60 - len("{'"), lambda f: cg.write({LONG}, f / "a.csv")),
@@ -78,6 +84,11 @@ def test_a_long_value_is_quoted_in_part(case, tmp_path):
     with pytest.raises(CpecgeoError) as caught:
         call(tmp_path)
     assert len(re.search("z+", str(caught.value))[0]) == most
+
+
+def test_many_radii_are_quoted_in_part():
+    with pytest.raises(InputError, match=r"^km is \[9(, 8){19},; give ascending radii"):
+        cg.rings("ml1", [9, *[8] * 300])
 
 
 def test_values_in_sentences_are_quoted_in_part():

@@ -19,6 +19,7 @@ from cpecgeo import scale
 from cpecgeo.cli import app
 from cpecgeo.errors import DataWarning, FileError, GeometryError
 from cpecgeo.files.numbers import to_accuracy
+from cpecgeo.scale import points
 from cpecgeo.scale.parquet import from_native
 
 XY = [(67.0, 24.9), (71.5, 34.1), (66.9, 30.2), (74.3, 31.5), (62.3, 25.1)]
@@ -180,3 +181,22 @@ def test_accuracy_in_text_is_read_or_remarked_once_with_its_count(tmp_path):
     got, texts = remarks(lambda: lazy.compute()["point_accuracy_km"])
     np.testing.assert_array_equal(got, want)
     assert [told in t for t in texts] == [True]
+    parts = dd.from_pandas(table, npartitions=1)
+    for lazy in (scale.within(parts, "ml1", 50), scale.exposure(parts, "ml1", [50])):
+        _, texts = remarks(lazy.compute)
+        assert [told in t for t in texts] == [True]
+
+
+@pytest.mark.parametrize("verb", [scale.nearest_file, scale.within_file, scale.exposure_file])
+def test_the_accuracy_of_a_batch_is_read_once(verb, tmp_path, monkeypatch):
+    path, read = tmp_path / "a.csv", []
+    path.write_text("lon,lat,accuracy_km\n" + "67,24.9,rough\n" * 6)
+    monkeypatch.setattr(
+        points,
+        "to_accuracy",
+        lambda cells, *how: read.append(len(cells)) or to_accuracy(cells, *how),
+    )
+    km = {} if verb is scale.nearest_file else {"km": 50}
+    with pytest.warns(DataWarning, match="has 6 values of accuracy_km"):
+        verb(path, tmp_path / "o.csv", targets="ml1", batch_rows=2, **km)
+    assert read == [2, 2, 2]
