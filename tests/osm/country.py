@@ -15,13 +15,13 @@ NODES = 30
 
 
 def vertices(shape):
-    """Each line of a section, a vertex every 0.01° at least: as a mapper would draw it."""
+    """Return each line of a section with a vertex at least every 0.01°, as a mapper draws it."""
     for part in shapely.get_parts(shape):
         yield shapely.get_coordinates(shapely.segmentize(part, 0.01))
 
 
 class Writer:
-    """Nodes, ways and relations with ids of their own; nodes of one place are one."""
+    """Writes nodes, ways and relations with new ids; nodes at the same coordinates are one."""
 
     def __init__(self, path):
         header = osmium.io.Header()
@@ -54,7 +54,7 @@ class Writer:
 
 
 def roads(out):
-    """Every drawn base section that exists, as ways in relations of a relation of its kind."""
+    """Write every base section that has a line: ways, in a relation each, in one for each mode."""
     sections = cg.layer("sections")
     there = sections[(sections["role"] == "base") & sections.geometry.notna()]
     routes, refs = [], {}
@@ -77,7 +77,7 @@ def roads(out):
 
 
 def districts(out):
-    """Two districts side by side, with a hole each, an exclave and a subarea; a clipped third."""
+    """Write two neighbouring districts with holes, an exclave and a subarea, and a clipped one."""
 
     def box(west, south, east, north):
         return [(west, south), (east, south), (east, north), (west, north)]
@@ -126,7 +126,7 @@ def districts(out):
 
 
 def noise(path, ways):
-    """Write a file with so many ways that belong to no corridor: houses of eight nodes."""
+    """Write a number of ways that belong to no corridor: houses of eight nodes."""
     out = Writer(path)
     rng = np.random.default_rng(0)
     for lon, lat in rng.uniform((66.0, 25.0), (74.0, 34.0), (ways, 2)).tolist():

@@ -31,7 +31,7 @@ def country(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def gained(country, tmp_path_factory):
-    """All corridors and outlines, refreshed once; how often the file was read."""
+    """All corridors and outlines, refreshed once, and how often the file was read."""
     folder = tmp_path_factory.mktemp("gained")
     passes = []
     real = osmium.FileProcessor
@@ -60,7 +60,7 @@ def test_every_road_number_is_found_and_what_was_gained_is_told(gained, country)
     refreshed = lines[lines["outcome"] == "refreshed"]
     assert len(refreshed) == len(lines), lines.loc[lines["outcome"] != "refreshed", "outcome"]
     assert refreshed["ratio"].between(0.97, 1.03).mean() > 0.9
-    # All lie the same 0.22 km aside, less where they run north.
+    # All lines lie 0.22 km to the north, so less than that to the side where they run north.
     assert refreshed["mean_deviation_km"].median() == pytest.approx(ASIDE_KM * 2 / np.pi, rel=0.35)
     assert refreshed["p95_deviation_km"].median() < 1.2 * ASIDE_KM
     assert (refreshed["snapshot"].str[:10] == "2026-01-02").all()

@@ -91,7 +91,7 @@ def test_matrix_is_the_paths_of_points_on_edges(net, spots):
 
 @pytest.mark.parametrize("seed", range(12))
 def test_matrices_of_graphs_made_to_be_awkward(seed):
-    """Loops, parallel arcs, arcs for nothing, ties, one-way streets and parts apart."""
+    """Loops, parallel arcs, arcs without cost, ties, one-way streets and separate components."""
     rng = np.random.default_rng(seed)
     nodes, arcs = 50, int(rng.integers(20, 260))
     tail, head = rng.integers(0, nodes, (2, arcs))
@@ -219,7 +219,7 @@ KM = length_km(shapely.LineString([(67.01, 25), (67.02, 25)]))  # between two of
 
 
 def reached(net, lon, steps):
-    """What is reached within so many steps: lon from and to, steps at the nearer end, whole."""
+    """Return the stretches reached: lon from and to, steps at the nearer end, whether whole."""
     found = net.reach(shapely.Point(lon, 25.0), km=steps * KM)
     bounds = found.geometry.bounds[["minx", "maxx"]].round(5)
     rows = bounds.assign(cost=(found["cost"] / KM).round(3), whole=found["whole"])
@@ -232,7 +232,7 @@ def reached(net, lon, steps):
 def test_reach_from_inside_an_edge_goes_where_the_road_does(oneway, low, high):
     net = small(way(1, [1, 2, 3, 4, 5, 6, 7, 8, 9], oneway=oneway))
     assert reached(net, 67.05, 1) == [(low, high, 0, False)]
-    # To the ends and no farther.
+    # A larger limit reaches the ends of the road and no farther.
     west, east = (67.01 if low < 67.05 else 67.05), (67.09 if high > 67.05 else 67.05)
     assert reached(net, 67.05, 20) == [(west, east, 0, (west, east) == (67.01, 67.09))]
     assert reached(net, 67.05, 4)[0][:2] == (west, east)
@@ -240,7 +240,7 @@ def test_reach_from_inside_an_edge_goes_where_the_road_does(oneway, low, high):
 
 def test_reach_is_whole_where_both_ends_are_and_clipped_elsewhere():
     net = small(way(1, [1, 2, 3]), way(2, [3, 4, 5, 6]), way(3, [6, 7]))
-    # A tenth of a step before node 3, and 1.5 steps to go.
+    # The origin lies a tenth of a step before node 3; the limit is 1.5 steps.
     assert reached(net, 67.029, 1.5) == [
         (67.014, 67.03, 0, False),
         (67.03, 67.044, 0.1, False),
@@ -260,7 +260,7 @@ def test_reach_is_whole_where_both_ends_are_and_clipped_elsewhere():
     ("steps", "spans", "whole"), [(6.0, [2.0, 5.0], False), (7.01, [9.0], True)]
 )
 def test_reach_that_meets_itself_from_both_ends_is_whole(steps, spans, whole):
-    """The long way from 3 to 6, by 9, is entered at 3 after one step and at 6 after four."""
+    """The long way from node 3 by 9 to 6 is entered at 3 after one step and at 6 after four."""
     net = small(way(1, [1, 2, 3]), way(2, [3, 4, 5, 6]), way(3, [6, 9, 3]))
     found = net.reach(shapely.Point(67.02, 25.0), km=steps * KM)
     long = found[found["way"] == 3]
@@ -330,7 +330,7 @@ def test_speeds_have_sources():
     assert china.tolist() == ["CN", "PK"]
 
 
-# What the law or the railway says, and for classes below a law's the assumption, falling.
+# Limits of law and railway; below these, assumed speeds that fall with the class.
 LIMITS = {
     "PK": {
         "motorway": 120, "trunk": 100, "primary": 80, "secondary": 70, "tertiary": 60,
@@ -445,7 +445,9 @@ def test_clipped_extracts_are_counted_and_remarked(tmp_path):
     assert net.path(shapely.Point(67.2, 25), shapely.Point(67.4, 25)).length_km == pytest.approx(
         length_km(shapely.LineString([BEND[4], BEND[6]]))
     )
-    away = cg.osm.graph(shapely.box(67.31, 24.9, 67.5, 25.1), file=file)  # no word of way 10
+    away = cg.osm.graph(
+        shapely.box(67.31, 24.9, 67.5, 25.1), file=file
+    )  # no warning of way 10, which lies elsewhere
     assert away.record["ways_clipped"] == 0
 
 

@@ -13,8 +13,8 @@ from cpecgeo.osm.sources import read_extract
 from tests.osm.conftest import EXTRACTS, MONACO, quiet
 from tests.osm.standin import served
 
-# Corners of a made-up country of rectangles over Balochistan and Punjab; a district is the ways
-# around it, some of them against its direction, with an exclave, or with a hole.
+# Corners of a made-up country of rectangles over Balochistan and Punjab. A district is made of the
+# ways around it, some against its direction; one has an exclave, one a hole.
 POINTS = {
     1: (66.5, 29.8), 2: (67.2, 29.8), 3: (67.9, 29.8),
     4: (66.5, 30.6), 5: (67.2, 30.6), 6: (67.9, 30.6),
@@ -136,7 +136,7 @@ def test_what_is_not_mapped_stays_unless_it_is_covered(extract):
     gone = set(old["id"]) - new
     assert gone == set(old["id"][covered]) - {"quetta", "sibi"}
     assert gone
-    # A row that stays gives way to the outlines beside it: no place is in two.
+    # A bundled outline is cut by its refreshed neighbours, so that no point lies in two.
     beside = got.frame.geometry["qila-abdullah"]
     assert beside.within(old.geometry["qila-abdullah"].buffer(1e-9))
     assert not old.geometry["qila-abdullah"].within(beside)
@@ -177,7 +177,7 @@ def test_a_failed_refresh_leaves_the_old(extract):
         standin.behaviour[:] = ["busy"] * 2
         with pytest.raises(NetworkError):
             cg.osm.refresh("districts", overpass=how)
-        # What was answered before the failure isn't asked for again.
+        # What was answered before the failure isn't requested again.
         standin.behaviour[:] = ["well", "busy", "busy"]
         with pytest.raises(NetworkError):
             cg.osm.refresh("districts", overpass=how)
@@ -221,7 +221,7 @@ def test_maps_draw_the_new_outlines(extract, tmp_path):
 
 
 def test_real_boundaries_are_the_faces_of_their_ways():
-    """Monaco's wards: each is what shapely's faces of the same ways add up to."""
+    """The reference is the union of the faces that shapely builds from the same ways."""
     path = EXTRACTS / "monaco-wards.osm.pbf"
     found = read_extract(path, levels=["10"]).boundaries
     nodes, ways, members = {}, {}, {}

@@ -44,7 +44,7 @@ def test_what_is_no_answer_is_asked_for_again(overpass, monaco_server, how):
 def test_a_slow_server_is_given_up_and_asked_again(monaco_server):
     overpass = quiet(monaco_server, timeout_s=0.2)
     monaco_server.behaviour[:] = ["slow"]
-    # The answer that comes at once must not count as slow on a busy machine.
+    # On a busy machine an immediate answer must not count as slow.
     assert ids(replace(overpass, tries=20).ask(AREA, ROADS))
     assert len(monaco_server.queries) >= 2
 
@@ -161,7 +161,7 @@ def test_graph_from_overpass_is_that_of_the_file(overpass):
     from tests.osm.conftest import MONACO
 
     online = cg.osm.graph(AREA, network="drive", overpass=overpass)
-    # osmnx asks for 500 m more all round; the ways of the area itself must be the same.
+    # osmnx requests 500 m more on all sides; the ways of the area itself must be the same.
     local = cg.osm.graph(AREA, network="drive", file=MONACO)
     assert set(local.ways.way_id) <= set(online.ways.way_id)
     a, b = shapely.Point(7.417, 43.732), shapely.Point(7.423, 43.738)

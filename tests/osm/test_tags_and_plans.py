@@ -1,4 +1,4 @@
-"""What tags say, and where a line is looked for: each rule on either side of its bound."""
+"""Speeds and filters from tags, and areas of requests: each rule on either side of its bound."""
 
 from types import SimpleNamespace
 
@@ -35,7 +35,7 @@ def test_rails_have_limits_of_their_own_and_links_are_slower():
     assert tags.kmh({"railway": "rail", "maxspeed": "351"}, "CN") == (100, "implicit")
     trunk = tags.kmh({"highway": "trunk"}, "PK")[0]
     assert tags.kmh({"highway": "trunk_link"}, "PK") == (pytest.approx(0.6 * trunk), "implicit")
-    # What is being built has the limit of what it will be.
+    # A road under construction has the limit of its future class.
     being_built = {"highway": "construction", "construction": "motorway"}
     assert tags.kmh(being_built, "PK")[0] == tags.kmh({"highway": "motorway"}, "PK")[0]
     assert tags.kmh({"highway": "elevator"}, "PK") == (30, "fallback")
@@ -50,7 +50,7 @@ def test_a_road_is_found_by_its_number_and_no_longer_one():
     for ref in ("N-55", "N-15", "AN-5", "M-5", "N-5A"):
         assert not test({"highway": "trunk", "ref": ref}), ref
     assert not test({"ref": "N-5"})
-    # A link is named after the roads that it joins, and is neither.
+    # An interchange is named after the roads that it joins, and is neither of them.
     assert tags.section_ref({"id": "x", "name": "Hyderabad: M-6 to M-9"}) is None
 
 
@@ -62,7 +62,7 @@ def test_sidings_are_no_line(service):
 
 
 def test_a_line_is_looked_for_by_how_good_its_sections_are():
-    """Twice the 95 % value and a km more, from 2 to 25 km."""
+    """The radius is twice the 95 % value plus 1 km, at least 2 and at most 25 km."""
     base = SimpleNamespace(
         sections=pd.DataFrame({"accuracy_km": [0.1, 0.5, 3.0, 11.9, 12.1, np.nan]})
     )
@@ -79,7 +79,7 @@ def test_requests_cover_the_line_in_stretches_of_at_most_sixty_km():
     for _, km in enumerate(np.linspace(0, min(60, base.end_km) / 2, 5)):
         point = base.at(km)
         assert area.contains(point)
-        # Nothing is asked for that lies far beyond the radius.
+        # Nothing far beyond the radius is requested.
         assert cg.distance_km(point, area.boundary) == pytest.approx(2, abs=0.4) or km == 0
     assert found[1] == tags.section_filters(base.sections.iloc[0].to_dict())
 

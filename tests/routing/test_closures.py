@@ -23,7 +23,7 @@ def row(begun=None, ended=None, season=(None, None)):
     [(2020, 6, False), (2020, 7, True), (2021, 1, True), (2020, None, False), (2021, None, True)],
 )
 def test_a_closure_holds_from_its_month_on(year, month, holds):
-    """Without a month a year is shut if its middle, June, is."""
+    """Without a month, a border counts as shut in a year if it is shut in June, its middle."""
     assert closures._applies(row("2020-07"), year, month) is holds
 
 
@@ -42,7 +42,7 @@ def test_a_closure_ends_with_its_month(year, month, holds):
 def test_winter_runs_over_the_end_of_the_year(month, shut):
     winter = row(ended="2024-11-30", season=("12-01", "03-31"))
     assert closures._applies(winter, 2020, month) is shut
-    # Since the pass is open all year, no winter shuts it.
+    # From 2025 on the pass is open all year, so winter doesn't shut it.
     assert not closures._applies(winter, 2025, month)
 
 
@@ -89,7 +89,7 @@ def test_snow_shuts_the_roads_that_have_a_season():
 
 
 def edge(*xy, km):
-    """A network of one edge, its km even from vertex to vertex."""
+    """Return a network of one edge, with equal km between its vertices."""
     line, measures = LineString(xy), np.linspace(0, km, len(xy))
     nodes = gpd.GeoDataFrame(
         geometry=gpd.points_from_xy(*zip(xy[0], xy[-1], strict=True)), crs=4326
@@ -105,6 +105,6 @@ def test_an_area_closes_what_lies_in_it_and_nothing_that_it_only_touches():
     np.testing.assert_allclose(closures._spans(net, 0, both), [[10, 20], [180, 200]], atol=1e-3)
     corner = Polygon([(68, 25), (67.9, 26), (68.1, 26)])
     assert closures._spans(net, 0, corner).shape == (0, 2)
-    # What has no length is all in it, or the area wouldn't meet it.
+    # An edge without length that meets the area lies in it as a whole.
     still = edge((67, 25), (67, 25), km=0.0)
     assert closures._spans(still, 0, box(66, 24, 68, 26)).tolist() == [[0, 0]]

@@ -46,7 +46,7 @@ def test_2463_is_the_sum_of_the_parts_that_have_a_figure():
 
 
 def test_the_road_into_gwadar_has_one_length():
-    """32.81 km of the N-10 at 610 km over 568.45 drawn, and 14.57 km of the road from it."""
+    """32.81 drawn km of the N-10, times 610/568.45 (published/drawn), and 14.57 km beyond it."""
     row = cg.mining.sections("road").set_index("section").loc["m8-junction-gwadar"]
     assert row["km"] == pytest.approx(32.8087 * 610 / 568.4496 + 14.5660, abs=0.001)
     parts = cg.routing.alignment_parts("western").set_index("section")["km"]
@@ -55,7 +55,7 @@ def test_the_road_into_gwadar_has_one_length():
 
 
 def test_2686_fits_the_way_by_faisalabad():
-    """By Lahore the Eastern is 175 km longer than over the M-4."""
+    """By Lahore the Eastern alignment is 175 km longer than by the M-4."""
     burhan = cg.corridor("m1").at("Burhan")
     round_ = cg.route(burhan, "Rohri", mode="road", along="eastern", weight="km")
     straight = cg.route(
@@ -321,7 +321,7 @@ def test_the_page_on_routes_states_what_is_computed(checks):
 
 @pytest.mark.parametrize("name", list(corridor_rows()))
 def test_a_route_along_a_corridor_has_its_chainage(name):
-    """But where a stretch of it has a closer figure under another name, or it doubles back."""
+    """Unless part of it has a more precise figure as another section, or the line doubles back."""
     corridor = cg.corridor(name)
     ends = [shapely.Point(corridor.line.coords[i]) for i in (0, -1)]
     way = cg.route(*ends, along=name, weight="km")

@@ -113,7 +113,7 @@ def test_a_route_of_least_money_or_carbon_has_least_of_it(weight):
         for kind in ("km", "hours", "cost", "carbon")
     }
     table = cg.compare(ways, tonnes=500)
-    # The way to the network counts, as km of a track at a truck's rate.
+    # Access to the network counts, as km of a track at a truck's rate.
     track = pd.DataFrame({"mode": ["road"], "km": 1.0, "hours": 1 / 20, "speed_class": "unsealed"})
     per_km = price(track, rates_of())[{"cost": "cost_per_t", "carbon": "carbon_kg_per_t"}[weight]]
     access = table.loc[weight, "access_km"] * per_km.iloc[0] * 500
@@ -205,11 +205,11 @@ def test_the_way_where_two_routes_meet_is_part_of_them():
             assert cg.routing.freight(whole, 30).attrs[column] == pytest.approx(alone)
             assert cg.compare([whole], tonnes=30)[column].iloc[0] == pytest.approx(alone)
     assert "km between" in (one + two)._repr_html_()
-    # Some hundred metres are named, too; where there are none, nothing is.
+    # A distance of some hundred metres is stated too; none is stated where there is none.
     near = dataclasses.replace(one, ways_between=((0, 0.4),))
     assert "0.4 km between" in near._repr_html_()
     assert "km between" not in one._repr_html_()
-    # Between two ends that aren't one place the distance counts, too.
+    # The distance between two ends that aren't one place counts too.
     port = cg.routing.stated_leg((67.0, 24.8), (60.0, 24.0), km=900, mode="sea", source="a chart")
     town = cg.route("Lahore", "Karachi", **kind)
     gap = float(cg.distance_km(town.destination.point, Point(67.0, 24.8)))

@@ -1,4 +1,4 @@
-"""The graph itself: what it is put together from, where it is joined, and what edges carry."""
+"""The network: the sections it is built from, where they are joined, and its edges' columns."""
 
 import json
 
@@ -273,12 +273,12 @@ def test_frames_are_cited_and_placed(net):
 
 
 def test_edges_end_on_their_nodes_but_for_junctions_with_two_points(net):
-    """As `howto/routes` tells: few, and no farther off than points that are one junction."""
-    spots = shapely.get_coordinates(net.nodes.geometry.to_numpy())
+    """As `howto/routes` says: few edges don't, by less than the distance within one junction."""
+    points = shapely.get_coordinates(net.nodes.geometry.to_numpy())
     off = []
     for edge in net.edges.itertuples():
         ends = shapely.get_coordinates(edge.geometry)[[0, -1]]
-        nodes = spots[[net.nodes.index.get_loc(n) for n in (edge.u, edge.v)]]
+        nodes = points[[net.nodes.index.get_loc(n) for n in (edge.u, edge.v)]]
         off.append(max(GEOD.inv(*a, *b)[2] / 1e3 for a, b in zip(ends, nodes, strict=True)))
     off = np.array(off)
     assert off.max() < SAME_PLACE_KM

@@ -32,12 +32,12 @@ def way_or_none(*ends, **chosen):
 @tries(15)
 @given(st.lists(points, min_size=3, max_size=5), modes, weights)
 def test_matrix_is_symmetric_and_keeps_the_triangle_inequality(places, mode, weight):
-    # Places are labelled by their coordinates, so none may come twice.
+    # Places are labelled by their coordinates, so each may be given only once.
     places = list({(p.x, p.y): p for p in places}.values())
     table = cg.route_matrix(places, mode=mode, weight=weight, **near).to_numpy()
     assert (np.diag(table) == 0).all()
     np.testing.assert_allclose(table, table.T, rtol=0, atol=1e-9)
-    # By any mode a place has two ends: one may come by road and go on by rail, and change there.
+    # With any mode a place may be reached by road and left by rail, and the change isn't counted.
     if not np.isnan(table).any() and mode != "any":
         over = (table[:, :, None] + table[None, :, :]).min(axis=1)
         assert (table <= over + 1e-9).all()
@@ -53,8 +53,8 @@ def test_a_way_is_no_shorter_than_the_line_drawn_and_that_no_shorter_than_straig
         return
     straight = distance_km(way.origin.on, way.destination.on)
     assert cg.length_km(way.line) >= straight - 1e-6
-    # Published km may fall short of the drawn line by a little, where points lie aside; a part
-    # of a leg by as much as its two ends may be off.
+    # Published km may be a little shorter than the drawn line, where points lie beside the road.
+    # Those of a part of a leg may be shorter by the errors of its two ends.
     off = 2 * way.legs["accuracy_km"].fillna(0.0).max()
     assert way.chainage_km >= min(0.95 * straight, straight - off) - 1e-6
 
@@ -90,8 +90,8 @@ def test_a_closed_section_never_shortens(a, b, pick, mode, weight):
     assert shut not in held.sections
     assert whole_cost(held, weight) >= whole_cost(free, weight) - 1e-9
     same_ends = (held.origin, held.destination) == (free.origin, free.destination)
-    # By one mode each end has one place to join, which a closure doesn't move; by any mode an end
-    # goes to the other where that isn't shorter, or where the closure leaves it no way at all.
+    # With one mode each end joins at one point, which a closure doesn't move. With any mode an end
+    # may join the other mode, if that isn't shorter or if the closure leaves no other path.
     assert same_ends or mode == "any"
     if same_ends:
         assert held_cost(held, weight) >= held_cost(free, weight) - 1e-9
@@ -104,14 +104,14 @@ def held_cost(way, weight):
 
 
 def whole_cost(way, weight):
-    """Access to the network is included: its km, or its hours on a track at 25 km/h."""
+    """Return the cost including access to the network: its km, or its hours at 25 km/h."""
     return held_cost(way, weight) + way.access_km * (1 if weight == "km" else 1 / 25)
 
 
 @tries(15)
 @given(st.integers(1950, 2026), weights)
 def test_what_opened_later_never_helps_earlier(year, weight):
-    """Between towns on the oldest road, so that the ends don't move with the year."""
+    """Between towns on the oldest road, where the ends join the same road in every year."""
     held = way_or_none("Peshawar", "Karachi", mode="road", year=year, weight=weight)
     later = cg.route("Peshawar", "Karachi", mode="road", year=2026, weight=weight)
     cost = {"km": "chainage_km", "hours": "hours"}[weight]
@@ -146,7 +146,7 @@ def test_every_end_of_a_reach_costs_what_a_route_there_does(a, limit, weight):
 @tries(6)
 @given(st.lists(points, min_size=2, max_size=3), st.floats(20, 150), st.floats(160, 400), weights)
 def test_a_graded_reach_of_several_is_that_of_the_nearest(places, low, high, weight):
-    """Each limit by itself, and each origin by itself, give what one call for all gives."""
+    """One call for all limits and origins gives what a call for each of them gives."""
     places = list({(p.x, p.y): p for p in places}.values())
     per = 1 if weight == "km" else 40
     limits = [high / per, low / per]
@@ -160,7 +160,7 @@ def test_a_graded_reach_of_several_is_that_of_the_nearest(places, low, high, wei
     for place in places:
         alone = cg.reach(place, mode="road", **{weight: low / per}, **near)
         assert set(alone.towns.index) <= set(both.towns.index[both.towns["limit"] == low / per])
-    # The end of each stretch is as far as the nearest origin says.
+    # The cost at the end of a stretch is that from the nearest origin.
     row = both.edges.iloc[len(both.edges) // 2]
     end = Point(row.geometry.coords[-1])
     away = cg.route_matrix(places, [end], weight=weight, mode="road", **near).to_numpy().min()
@@ -168,7 +168,7 @@ def test_a_graded_reach_of_several_is_that_of_the_nearest(places, low, high, wei
 
 
 def test_a_reach_counts_each_stretch_once():
-    """All of a ring of roads within reach sums to the roads themselves."""
+    """With a limit that reaches everything, the stretches add up to all open roads."""
     edges = cg.network().edges
     roads = edges[(edges["mode"] == "road") & (edges["status"] == "operating")]
     roads = roads[roads["season"] == ""]
@@ -210,7 +210,7 @@ def test_sums_of_legs(town, weight):
 
 
 def test_a_town_is_reached_where_it_joins_best_as_a_route_does():
-    """Quetta's railway passes nearer than its road, and is no way round for the town itself."""
+    """Quetta lies nearer to its railway than to its road, and costs nothing by either."""
     truck = {"vehicle": "truck", "mode": "road"}
     for limit, more in (({"km": 300}, {}), ({"hours": 3}, {"mode": "road"}), ({"hours": 3}, truck)):
         ((weight, most),) = limit.items()

@@ -74,7 +74,7 @@ def test_hours_and_loads_by_hand():
 def test_climb_against_a_loop_over_the_grid():
     row = cg.mining.sections("road").iloc[4]
     lon, lat = np.array(row.geometry.coords).T
-    # As many equal steps as make none longer than 200 m.
+    # Equal steps of at most 200 m.
     legs = [GEOD.inv(*a, *b) for a, b in itertools.pairwise(zip(lon, lat, strict=True))]
     whole = sum(metres for _, _, metres in legs)
     step = whole / np.ceil(whole / 200.0)
@@ -89,7 +89,7 @@ def test_climb_against_a_loop_over_the_grid():
     heights = elevation_m(
         gpd.GeoSeries(gpd.points_from_xy(*np.array(spots).T), crs=4326)
     ).to_numpy()
-    # A dead band of the grid's 30 m: the height follows only as far as it must.
+    # Changes within the grid's error of 30 m are no climb.
     climb = descent = 0.0
     level = heights[0]
     for i, metres in enumerate(heights[1:], 1):

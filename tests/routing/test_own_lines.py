@@ -94,7 +94,7 @@ def test_the_joins_are_told_with_their_distance():
         assert join["km"] <= 5.0
         assert f"{join['km']:.2f} km off" in " ".join(told)
     assert pickle.loads(pickle.dumps(way)).notes == way.notes  # noqa: S301 – our own bytes
-    # The stretches that lead to it are counted with it.
+    # The stretches that join it to the network are counted with it.
     own_km = way.legs.loc[way.legs["section"] == "bridge", "km"].sum()
     off = [join["km"] for join in net.edges.attrs["joins"]]
     assert bridge().end_km + min(off) <= own_km <= bridge().end_km + sum(off)
@@ -108,7 +108,7 @@ def test_where_it_joins_is_at_most_so_far_as_asked():
         errors.InputError, match=r"'At sea', which joins the network nowhere.*km off"
     ):
         cg.route("Gwadar", "Quetta", extra=[lone])
-    # Two that only meet one another and one of which meets a road join in any order.
+    # Of two lines that meet, one of them a road too, both join, in whichever order they are given.
     first = bridge()
     spur = own(
         LineString([first.at(first.end_km / 2), Point(64.9, 27.9)]), name="spur", title="Spur"
@@ -150,7 +150,7 @@ def test_speed_is_that_of_the_class_or_as_given():
 
 
 def test_what_is_joined_of_the_package_sections_changes_nothing():
-    """The same road again, in kilometres and hours, but for the stretches that join it."""
+    """Km and hours are those of the same road in the data, plus the stretches that join it."""
     again = cg.Corridor.join(["khunjerab-raikot", "raikot-thakot"], name="again")
     ends = ["Gulmit", "Thakot"]
     for weight in ("km", "hours"):
@@ -207,7 +207,7 @@ points = st.builds(Point, lons, lats)
 @tries(6)
 @given(points, points, st.sampled_from(["any", "road"]), st.floats(1, 40))
 def test_a_line_more_never_lengthens(a, b, mode, join_km):
-    """In km and hours, with the ways to the network, whatever is drawn wherever."""
+    """In km and in hours, access included, for any line anywhere."""
     if a.distance(b) < 0.01:
         return
     line = own(LineString([a, b]), name="own")
@@ -264,7 +264,7 @@ def test_a_place_that_no_road_reached_is_new():
 
 
 def test_taking_over_the_last_kilometre_into_town_is_no_gain():
-    """Panjgur lies 2.4 km off its road; a line from there to the north shortens no way south."""
+    """Panjgur lies 2.4 km off its road; a line to the north only saves this access to the south."""
     ends = [cg.place("Panjgur").point, cg.place("Dalbandin").point]
     line = own(LineString(ends), name="link", km=240)
     places = ["Turbat", "Panjgur", "Dalbandin", "Quetta"]
@@ -276,7 +276,7 @@ def test_taking_over_the_last_kilometre_into_town_is_no_gain():
     assert rows.loc[("Panjgur", "Dalbandin"), "gained_hours"] > 5
     for column in ("gained_km", "gained_hours"):
         assert not np.signbit(pairs[column]).any()
-    # Further off than it may join, the way to the network is a journey, and a gain is one.
+    # Access longer than join_km is part of the journey, so saving it is a gain.
     strict = cg.routing.gain(places[:2], extra=line, join_km=2, mode="road")
     assert strict["gained_hours"].iloc[0] == pytest.approx(
         strict["hours_before"].iloc[0] - strict["hours_after"].iloc[0]
@@ -284,9 +284,10 @@ def test_taking_over_the_last_kilometre_into_town_is_no_gain():
 
 
 def test_a_small_gain_counts_where_places_lie_further_off_than_lines_join():
-    """Their ways to the network are no matter of how lines join it, so they excuse nothing.
+    """Only access up to `join_km` may hide a gain, because only that depends on how lines join.
 
-    A chord of the M-14, half a km shorter than its bend; a place 3 km beyond each of its ends.
+    The line is a chord of the M-14, half a km shorter than its bend. The places lie 3 km beyond
+    each of its ends.
     """
     edges = cg.network().edges
     edges = edges[(edges["section"] == "m14") & (edges["km"] > 5)]

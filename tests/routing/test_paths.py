@@ -107,7 +107,7 @@ def test_a_point_to_itself_is_no_way_at_all():
 
 
 def test_two_ends_at_one_junction_are_no_way_apart(net):
-    """Each joins another edge of the same node, half a millimetre along it."""
+    """Each end joins another edge of the same node, half a millimetre along it."""
     modes = net.edges["mode"].to_numpy()
     for node, edges in enumerate(net.meets[:200]):
         roads = [e for e, _ in edges if modes[e] == "road" and net.edges["km"].iloc[e] > 1]
@@ -126,7 +126,7 @@ def test_two_ends_at_one_junction_are_no_way_apart(net):
 
 @pytest.mark.parametrize("mode", ["any", "road", "rail"])
 def test_snapping_is_that_of_brute_force(net, mode):
-    """Every edge is looked at by bisection with Karney's distances, but for those out of reach."""
+    """The reference is a bisection of every edge within reach, with Karney's distances."""
     ground = usable(filters(mode=mode))
     modes = net.edges["mode"].to_numpy()
     may = ground.there & (modes != "transfer") & (net.edges["km"] > 0).to_numpy()
@@ -185,7 +185,7 @@ def test_matrix_of_layers_keeps_ids_and_leaves_far_ends_empty():
 def test_matrix_is_nan_where_there_is_no_way():
     table = cg.route_matrix(["Kashgar", "Khunjerab Pass", "Gwadar"], avoid="Khunjerab")
     assert np.isnan(table.loc["Kashgar", "Gwadar"])
-    # At the pass itself one stands on both sides.
+    # The pass itself lies on both sides of the border.
     assert table.loc["Kashgar", "Khunjerab Pass"] == pytest.approx(413)
     assert table.loc["Khunjerab Pass", "Gwadar"] > 2000
 
@@ -203,7 +203,7 @@ def test_geometry_of_a_route_is_one_line_that_joins_its_legs():
 
 
 def test_a_change_at_one_and_the_same_point_takes_its_time(net):
-    """At Gwadar road and railway share a point: no km to walk, and 12 h all the same."""
+    """At Gwadar road and railway share a point: a change is 0 km and still takes 12 h."""
     change = net.edges[net.edges["section"] == "transfer-gwadar"].iloc[0]
     assert (change["km"], change["hours"]) == (0.0, 12.0)
     rail = net.edges[net.edges["section"] == "gwadar-mastung"].geometry.iloc[0]
@@ -216,7 +216,7 @@ def test_a_change_at_one_and_the_same_point_takes_its_time(net):
 
 @pytest.mark.parametrize("weight", ["km", "hours"])
 def test_steps_sum_to_the_cost_of_the_tree(net, weight):
-    """Changes without length, borders and stubs included: what is drawn is what was counted."""
+    """Changes without length, borders and parts of edges at both ends are counted once."""
     made, ground, cost = graph(net, weight, {"status": "any"})
     rng = np.random.default_rng(5)
     named = net.nodes[net.nodes["name"] != ""]
@@ -238,19 +238,19 @@ def test_steps_sum_to_the_cost_of_the_tree(net, weight):
 
 
 def test_towns_are_entered_by_road_though_rails_pass_nearer():
-    """Of 120 pairs of large towns 63 took a change of 12 h that the road alone does without."""
+    """Once, 63 of 120 pairs of large towns took a change of 12 h, where a road goes all the way."""
     towns = ["Karachi", "Lahore", "Islamabad", "Peshawar", "Quetta", "Mastung", "Faisalabad"]
     either = cg.route_matrix(towns, weight="hours")
     by_road = cg.route_matrix(towns, weight="hours", mode="road")
     assert (either <= by_road + 1e-9).all(axis=None)
     assert cg.route("Lahore", "Islamabad").changes == 0
-    # A station is where its rails are.
+    # A station joins its railway.
     station = cg.route(cg.place("Sibi", within="stations"), cg.place("Quetta", within="stations"))
     assert station.legs["mode"].unique().tolist() == ["rail"]
 
 
 def test_a_stretch_of_no_length_stays_on_its_edge():
-    """Also at the ends, where another edge may begin far away."""
+    """This includes the ends of edges, where the point of another edge may lie far away."""
     net = cg.network()
     for edge, (km, line) in enumerate(zip(net.lengths, net.lines, strict=True)):
         places = net.cut([(edge, 0.0, 0.0), (edge, km, km)])
