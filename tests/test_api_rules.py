@@ -12,7 +12,7 @@ import cpecgeo as cg
 
 # Three things that belong together, none of them an option.
 THREE = {"within", "scale.exposure", "scale.within"}
-# A word that would be a second name for something: see the API page.
+# Words that would be a second name for one idea; see the API page.
 BANNED = re.compile(r"^(every|distance|radius|radii|dist|tolerance|lorry|target|to|zone|max_dist)$")
 # What a docstring of a function may begin with.
 VERBS = {
@@ -91,7 +91,7 @@ def test_tables_of_features_are_on_the_id():
 
 
 def test_a_class_has_its_name_alone():
-    """One name, one meaning: two classes of one name are told apart by nobody."""
+    """One name, one meaning: nobody can tell two classes of one name apart."""
     found = {}
     for path in Path(cg.__file__).parent.rglob("*.py"):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:

@@ -26,7 +26,7 @@ POINTS = gpd.GeoDataFrame(
     geometry=gpd.points_from_xy([67.0, 71.5, 74.3], [24.9, 30.2, 31.5]),
     crs=4326,
 )
-# Of the caller: columns of their own rows, names of groups and of places.
+# Columns that callers name: those of their own rows, of groups and of places.
 OWN = {"who", "when", "Lahore", "Multan"}
 STRIP = cg.rail.strip
 OWN_LINE = LineString([(62.3, 25.1), (64.0, 28.0), (67.0, 30.2)])

@@ -1,4 +1,4 @@
-"""What is granted to laws in the nightly profile is granted to laws that there are."""
+"""Each entry in the table of examples for nightly runs names a property that exists."""
 
 import re
 from pathlib import Path

@@ -26,7 +26,7 @@ FLOORS = [
     "cli",
 ]
 
-# Rooms that stand beside the stairs: what each may import, besides itself.
+# Rooms beside the floors: what each may import, besides itself.
 BESIDE = {
     "testing": {"errors", "geodesy"},
     "osm": set(FLOORS) - {"cli", "reports"},
@@ -35,7 +35,7 @@ BESIDE = {
     "__main__": {"cli"},
 }
 
-# Standing above the stairs, these may be called from the top floor and its like.
+# These rooms beside the floors may be imported from the top floor.
 ABOVE = {"osm": {"cli"}, "scale": {"cli"}}
 
 HEAVY = ["geopandas", "folium", "llvmlite", "osmnx", "pandas", "dask", "matplotlib", "pyarrow"]
@@ -56,7 +56,7 @@ def imports(path):
         elif isinstance(node, ast.ImportFrom):
             base = parents[: len(parents) - node.level + 1] if node.level else ()
             module = ".".join([*base, *([node.module] if node.module else [])])
-            # `from cpecgeo import x` names a room by what it takes.
+            # In `from cpecgeo import x`, x is the room.
             names = (
                 [f"{module}.{alias.name}" for alias in node.names]
                 if module == "cpecgeo"
@@ -102,7 +102,7 @@ def test_no_circle_of_modules():
     needs = {n: set() for n in names}
     for name, path in names.items():
         if path.name == "__init__.py":
-            continue  # a room's door names its modules; they don't ask it back
+            continue  # a room's `__init__` names its modules, and they never import it
         for imported, _ in imports(path):
             target = imported
             while target and target not in names:
@@ -116,7 +116,7 @@ def test_no_circle_of_modules():
 
 
 def facade_users():
-    """Yield (place, function) of everything that asks the facade, and what it does."""
+    """Yield the place and the syntax tree of each function that imports the facade."""
     for path in MODULES:
         place = path.relative_to(PACKAGE).as_posix()
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -146,7 +146,7 @@ def test_conveniences_are_one_line_through_the_facade():
 
 
 def test_geod_is_geodesys_own():
-    """Only one room and the slow reference beside it know the ellipsoid's mathematics."""
+    """Only geodesy, and the slow reference beside it, use pyproj's `Geod`."""
     users = set()
     for path in MODULES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

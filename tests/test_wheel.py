@@ -65,7 +65,7 @@ def stranger(wheel, tmp_path_factory):
 
 
 def bare_environment():
-    """No variable that would let the source tree or its environment shine through."""
+    """Return the environment without variables that lead to the source tree or its packages."""
     hidden = ("PYTHON", "VIRTUAL_ENV", "CPECGEO", "COV_", "PYTEST")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(hidden)}
     return {**kept, "PYTHONUTF8": "1", "COLUMNS": "100"}

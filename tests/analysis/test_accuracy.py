@@ -40,7 +40,7 @@ def test_a_border_crossed_square_is_off_by_its_accuracy():
 @pytest.mark.parametrize("accuracy_km", [3.3, 4.2, 5.6, 6.5])
 def test_how_far_a_crossing_is_off_is_found_to_a_quarter_of_a_km(accuracy_km):
     found = cg.crossed(NORTH, zones([30, 31, 32], accuracy_km))
-    # Besides 2 % for the plane in which it is measured.
+    # 2 % more, because of the plane in which it is measured.
     margin = 0.25 + 0.02 * accuracy_km
     assert found["km_out_off"].iloc[0] == pytest.approx(accuracy_km, abs=margin)
     share = found["uncertain_share"] * found["length_km"]
@@ -170,9 +170,9 @@ def test_moved_outlines_stay_within_what_is_stated():
 
 @pytest.mark.parametrize("name", ["western", "ml1"])
 def test_stops_in_another_district_than_drawn_are_where_it_is_uncertain(name):
-    """Facts against outlines: a stop drawn in the wrong district mostly lies where that is said.
+    """Facts against outlines: a stop drawn in the wrong district mostly lies where the answer is uncertain.
 
-    The accuracy holds for 95 % of an outline; the stops in question are those it is worst at.
+    The accuracy holds for 95 % of an outline, and such stops are where the outline is worst.
     """
     units = pd.read_csv(cg.catalogue.data_path("district_codes.csv")).set_index("name")["unit"]
     thing = cg.corridor(name)
@@ -204,7 +204,7 @@ def test_a_line_that_accuracy_may_bring_to_touch_is_open(km, certainty):
 
 @pytest.mark.parametrize("most", [0, 1, 32_765, 32_766, 32_767, 32_768, 32_769, 65_536])
 def test_rows_are_sorted_by_target_however_many_there_are(most):
-    """Up to 32,767 fits into 16 bits, by which numpy sorts faster."""
+    """Numbers up to 32,767 fit into 16 bits, and numpy sorts those faster."""
     rng = np.random.default_rng(1)
     target = rng.integers(-1, most + 1, 2_000)
     target[rng.integers(0, 2_000, 4)] = [most, most, max(most - 1, 0), -1]

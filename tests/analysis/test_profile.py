@@ -271,7 +271,7 @@ def test_a_road_of_known_climb_beside_a_river(monkeypatch, slope, hills):
 
 @pytest.mark.parametrize("name", ["kkh", "quetta-taftan", "m8-ratodero-khuzdar", "taxila-havelian"])
 def test_climb_does_not_depend_on_the_samples_of_the_table(name):
-    """From a sample per 100 m to one per 2 km; the sum of all rises of the rows does depend."""
+    """From a sample per 100 m to one per 2 km; the sum of all rises of the rows does depend on it."""
     told = ("climb_m", "descent_m", "climb_low_m", "climb_high_m", "highest_m", "climb_km")
     tables = {step: cg.profile(name, step) for step in (0.1, 0.3, 1.0, 2.0)}
     for table in tables.values():

@@ -39,18 +39,18 @@ def write(path, bands, crs, transform, *, nodata=None, scale=None, offset=None, 
 
 
 def from_origin(west, north, wide, tall):
-    """As rasterio's, which multiplies in a way that affine warns of."""
+    """Return what rasterio's `from_origin` does, without the product that affine warns of."""
     return Affine(wide, 0, west, 0, -tall, north)
 
 
 def around(crs, size):
-    """The position of the raster's middle, in its own plane."""
+    """Return the middle of the raster, in its own plane."""
     there = pyproj.Transformer.from_crs(4326, crs, always_xy=True)
     return there.transform(MIDDLE.x, MIDDLE.y)
 
 
 def made(crs, cell, cells, *, turn=0.0, up=False):
-    """A transform with the middle of the raster at MIDDLE."""
+    """Return a transform with the middle of the raster at MIDDLE."""
     x, y = around(crs, cell)
     cos, sin = np.cos(np.radians(turn)), np.sin(np.radians(turn))
     high = cell if up else -cell

@@ -84,6 +84,6 @@ def test_only_what_is_not_on_mapped_track_keeps_its_accuracy():
     ]  # fmt: skip
     assert kept.stretches(41.0, 45.0) == [(41.0, 45.0, False)]
     assert kept.stretches(60.0, 90.0) == [(60.0, 90.0, True)]
-    # A stop at an end, with no other behind it, leaves open all from the one before.
+    # At a stop at the end without track, all is open from the stop before.
     last = Stored({}, body | {"missed": [["e", 100.0, "no track"]], "gaps": []}, None)
     assert last.stretches(0.0, 100.0) == [(0.0, 60.0, True), (60.0, 100.0, False)]

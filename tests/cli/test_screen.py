@@ -165,7 +165,7 @@ def test_names_are_completed_whatever_their_case():
     assert completer(None, None, "ML1") == ["ml1", "ml1-chord"]
     assert completer(None, None, "kkh,Zon") == ["kkh,zones"]
     assert completer(None, None, "gwadar") == []
-    # There are too many places to list them all; those of one letter are listed.
+    # Places are too many to list all; those with the first letter are listed.
     place = inputs.complete("place")
     assert place(None, None, "") == []
     assert "gwadar-port" in place(None, None, "G")

@@ -193,13 +193,13 @@ def test_an_ambiguous_name_is_told_in_the_answer():
     ]
     assert repr(resolve("Quetta")) == "<Subject Quetta: place; also district:quetta>"
     assert repr(resolve("mines")) == "<Subject Mines: layer, 5 geometries>"
-    # What is plain isn't told: a kind, a thing, a name with one meaning.
+    # Nothing is listed for a stated kind, a thing, or a name with one meaning.
     for plain in ("district:Quetta", cg.place("Quetta"), "Gwadar Port"):
         assert "also" not in cg.rings(plain, 5).attrs
 
 
 def test_only_towns_share_a_name_with_another_kind():
-    """Why `also` is no warning: the town is meant nearly always. Another pair would need thought."""
+    """So `also` is no warning: nearly always the town is meant. Think again if another pair appears."""
     lines = cg.layer("sections").dropna(subset="geometry")["name"].tolist()
     for row in cg.corridors().itertuples():
         lines += [row.id, row.title]
