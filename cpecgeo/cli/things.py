@@ -110,8 +110,8 @@ def km_by_status(thing: Corridor) -> dict[str, float]:
 
 def state_lengths(c: Corridor) -> dict[str, Any]:
     """Return the drawn and published lengths of a corridor, and why they differ."""
-    reasons = [text for text in (c.official_note, *c.sections["reason"]) if isinstance(text, str)]
-    clauses = "; ".join(filter(None, reasons)).split("; ")
+    from cpecgeo.features.corridors import join_reasons
+
     return {
         "name": c.name,
         "title": c.title,
@@ -120,7 +120,7 @@ def state_lengths(c: Corridor) -> dict[str, Any]:
         "ratio": c.length_km / c.official_km,
         "accuracy_km": c.accuracy_km,
         "drawn_km_by_status": km_by_status(c),
-        "reason": "; ".join(dict.fromkeys(clauses)) or None,
+        "reason": join_reasons([c.official_note, *c.sections["reason"]]) or None,
     }
 
 

@@ -260,7 +260,7 @@ def least_finished(statuses: Iterable[str]) -> str:
 
 
 def describe(
-    made: Alignment, name: str, title: str | None, kind: str | None, status: str | None
+    whole: Alignment, name: str, title: str | None, kind: str | None, status: str | None
 ) -> dict[str, Any]:
     """Return the fields of a corridor that follow from its alignment.
 
@@ -269,7 +269,7 @@ def describe(
     """
     if not isinstance(name, str) or not name.strip():
         raise InputError(f"name is {name!r}; give the corridor an id of its own, as text.")
-    parts = made.sections
+    parts = whole.sections
     if kind is None:
         km = (parts["km_to"] - parts["km_from"]).groupby(parts["kind"]).sum()
         kind = str(km.idxmax())
@@ -278,7 +278,7 @@ def describe(
     status = least_finished(parts["status"]) if status is None else status
     if status not in STATUSES:
         raise InputError(f"status is {status!r}; it is one of {', '.join(STATUSES)}.")
-    chain = Chainage(LineString(made.xy), made.km)
+    chain = Chainage(LineString(whole.xy), whole.km)
     return {
         "name": name,
         "title": name if title is None else title,
@@ -286,12 +286,12 @@ def describe(
         "status": status,
         "line": chain.line,
         "chainage": chain,
-        "stops": made.stops,
+        "stops": whole.stops,
         "sections": parts,
-        "competing": made.competing,
+        "competing": whole.competing,
         "accuracy_km": float(parts["accuracy_km"].astype(float).max()),
-        "sources": made.sources,
-        "legs": made.legs,
+        "sources": whole.sources,
+        "legs": whole.legs,
     }
 
 

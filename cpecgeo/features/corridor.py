@@ -150,7 +150,7 @@ class Corridor:
         >>> road.end_km, road.status
         (60.0, 'planned')
         """
-        made = align_own(
+        whole = align_own(
             line,
             name=name,
             title=name if title is None else title,
@@ -162,9 +162,9 @@ class Corridor:
             accuracy_km=accuracy_km,
             sources=(sources,) if isinstance(sources, str) else tuple(sources),
         )
-        stated = float(made.sections["official_km"].sum(skipna=False))
+        stated = float(whole.sections["official_km"].sum(skipna=False))
         return cls(
-            **describe(made, name, title, kind, status),
+            **describe(whole, name, title, kind, status),
             official_km=float(km) if isinstance(km, Real) else stated,
             official_note="as given" if isinstance(km, Real) or stated > 0 else "",
             geometry="own",
@@ -207,9 +207,9 @@ class Corridor:
         >>> round(way.end_km, 6)
         615.0
         """
-        made = join(parts)
-        stated = float(made.sections["official_km"].astype(float).sum(skipna=False))
-        fields = describe(made, name, title, kind, status)
+        whole = join(parts)
+        stated = float(whole.sections["official_km"].astype(float).sum(skipna=False))
+        fields = describe(whole, name, title, kind, status)
         note = "" if np.isnan(stated) else "sum of its sections"
         return cls(**fields, official_km=stated, official_note=note, geometry="own")
 

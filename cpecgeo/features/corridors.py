@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Any
@@ -23,7 +23,7 @@ from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.subject import provenance
 from cpecgeo.geodesy import Chainage, length_km
 
-__all__ = ["corridor", "corridors", "lengths", "split_sections"]
+__all__ = ["corridor", "corridors", "join_reasons", "lengths", "split_sections"]
 
 _SHOWN = [
     "id", "title", "kind", "status", "length_km", "official_km", "ratio", "chainage_km",
@@ -38,13 +38,13 @@ def _load_bundled(name: str) -> Corridor:
     row = corridor_rows()[name]
     with using(geometry="bundled"):
         sections = layer("sections")
-        wholes = sections.loc[sections["corridor"] == name, "id"]
-        made = align_named(row["sections"], assemble(name), [name, *wholes])
+        others = sections.loc[sections["corridor"] == name, "id"]
+        whole = align_named(row["sections"], assemble(name), [name, *others])
     official = row["official_km"]
     stated = [row["source"]] if isinstance(row["source"], str) else []
-    fields = describe(made, name, row["title"], row["kind"], row["status"])
+    fields = describe(whole, name, row["title"], row["kind"], row["status"])
     return Corridor(
-        **fields | {"sources": tuple(dict.fromkeys([*stated, *made.sources]))},
+        **fields | {"sources": tuple(dict.fromkeys([*stated, *whole.sources]))},
         official_km=float("nan") if pd.isna(official) else float(official),
         official_note="" if pd.isna(row["official_note"]) else row["official_note"],
     )
@@ -168,12 +168,9 @@ def lengths() -> pd.DataFrame:
     parts = pd.DataFrame(layer("sections").drop(columns="geometry"))
     parts = parts.rename(columns={"ratio_reason": "reason"})
     why = parts["reason"]
-    noted = layer("corridors")[["official_note", "sections"]]
+    notes = layer("corridors")[["official_note", "sections"]]
     whole["reason"] = [
-        "; ".join(
-            dict.fromkeys("; ".join(pd.Series([note, *why[made.split(", ")]]).dropna()).split("; "))
-        )
-        for note, made in noted.itertuples(index=False)
+        join_reasons([note, *why[ids.split(", ")]]) for note, ids in notes.itertuples(index=False)
     ]
     columns = [
         "level", "id", "name", "kind", "status", "drawn_km", "official_km", "ratio", "chainage_km",
@@ -189,6 +186,18 @@ def lengths() -> pd.DataFrame:
         **provenance(),
     }
     return frame
+
+
+def join_reasons(texts: Iterable[Any]) -> str:
+    """Join notes on why drawn and published lengths differ, each clause once; not missing ones.
+
+    Examples
+    --------
+    >>> join_reasons(["sparse points", None, "km posts; sparse points"])
+    'sparse points; km posts'
+    """
+    known = [text for text in texts if isinstance(text, str) and text]
+    return "; ".join(dict.fromkeys("; ".join(known).split("; ")))
 
 
 def _redraw(bundled: Corridor, kept: Stored) -> Corridor:
