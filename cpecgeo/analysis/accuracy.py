@@ -325,12 +325,7 @@ class Bounds:
         return widened
 
     def certainty(
-        self,
-        xy: Floats,
-        distance: Floats,
-        accuracy: Floats,
-        km: float,
-        own: Floats | None = None,
+        self, xy: Floats, distance: Floats, accuracy: Floats, km: float, own: Floats | None = None
     ) -> Ints:
         """Grade how certain it is that points lie within `km`; as `around` and `grade`."""
         mine = np.full(len(xy), np.nan) if own is None else np.asarray(own, float)

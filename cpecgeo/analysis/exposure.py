@@ -18,13 +18,7 @@ from cpecgeo.analysis.accuracy import GEODESIC, HOW
 from cpecgeo.analysis.panel import values_of
 from cpecgeo.analysis.proximity import areas_in_rings, bound_rings, check_radii, points_in_rings
 from cpecgeo.analysis.raster import STEP_KM, solid, zonal
-from cpecgeo.errors import (
-    DataWarning,
-    GeometryError,
-    InputError,
-    InputTypeError,
-    UnknownNameError,
-)
+from cpecgeo.errors import DataWarning, GeometryError, InputError, InputTypeError, UnknownNameError
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
 from cpecgeo.files.numbers import to_numbers

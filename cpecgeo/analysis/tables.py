@@ -140,10 +140,7 @@ def distance_table(
         about.append(to)
         near = nearest(known, to)
         low, high = Bounds.of(to).around(
-            xy,
-            near["distance_km"].to_numpy(),
-            near["accuracy_km"].to_numpy(),
-            known.accuracy_km,
+            xy, near["distance_km"].to_numpy(), near["accuracy_km"].to_numpy(), known.accuracy_km
         )
         called = near["target"]
         if to.names is not None and to.shapes.index.is_unique:

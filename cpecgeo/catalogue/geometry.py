@@ -16,13 +16,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.catalogue.facts import (
-    NAME_TAGS,
-    bare_name,
-    districts_by_name,
-    fold,
-    match_units,
-)
+from cpecgeo.catalogue.facts import NAME_TAGS, bare_name, districts_by_name, fold, match_units
 from cpecgeo.catalogue.files import fingerprint, read_checked, read_features, stored_path
 from cpecgeo.catalogue.lines import assemble, corridor_rows, drawn_sections
 from cpecgeo.errors import DataError, DataWarning

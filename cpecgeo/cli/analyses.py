@@ -35,16 +35,7 @@ from cpecgeo.cli.inputs import (
 from cpecgeo.cli.screen import beside, give, refuse_source, remark, tell_unplaced
 from cpecgeo.errors import GeometryError, InputError
 
-__all__ = [
-    "SOURCE",
-    "buffer",
-    "crossed",
-    "distance",
-    "exposure",
-    "near",
-    "rings",
-    "within",
-]
+__all__ = ["SOURCE", "buffer", "crossed", "distance", "exposure", "near", "rings", "within"]
 
 SOURCE = name_argument(
     "source", "A file (.geojson .gpkg .csv …; - is standard input) or a layer.", kinds=("layer",)
@@ -240,12 +231,7 @@ def near(
 @click.option("--certainty", help="sure, likely, open; several between commas.")
 @options(OUT, READING, _STREAM, _RESUME, _REPLACE, SAFE_CELLS, JSON)
 def within(
-    *,
-    source: str,
-    of: tuple[str, ...],
-    km: str,
-    certainty: str | None,
-    **how: Unpack[_Streamed],
+    *, source: str, of: tuple[str, ...], km: str, certainty: str | None, **how: Unpack[_Streamed]
 ) -> None:
     """Select the features within so many kilometres.
 
@@ -328,11 +314,7 @@ def crossed(*, x: str, zones: str, sections: bool, **how: Unpack[Given]) -> None
 @click.command()
 @options(_X, _RADII)
 @name_option(
-    "--of",
-    "source",
-    default="places",
-    help="What is counted: a layer or a file.",
-    kinds=("layer",),
+    "--of", "source", default="places", help="What is counted: a layer or a file.", kinds=("layer",)
 )
 @click.option("--raster", type=FILE, help="A GeoTIFF: the sum of its cells, cut by the rings.")
 @click.option("--value", default="population", help="The column to add up; empty counts.")

@@ -189,16 +189,8 @@ class Tools:
         """
         from cpecgeo.routing import route
 
-        way = route(
-            a,
-            b,
-            mode=mode,
-            weight=weight,
-            avoid=avoid or (),
-            year=year,
-            season=season,
-            status=status,
-        )
+        filters: Any = {"avoid": avoid or (), "year": year, "season": season, "status": status}
+        way = route(a, b, mode=mode, weight=weight, **filters)
         legs = way.legs
         shown = ["turn", "name", "mode", "status", "from", "to", "km", "hours", "accuracy_km"]
         counts = legs.groupby("status")["km"].sum().round(1)

@@ -204,12 +204,7 @@ def route(
 @click.option("--within-km", default=5.0, help="How far from the network a town may lie.")
 @options(_FILTERS, _VEHICLE, _OWN, OUT, JSON)
 def reach(
-    *,
-    a: str,
-    km: float | None,
-    hours: float | None,
-    within_km: float,
-    **typed: Unpack[_Chosen],
+    *, a: str, km: float | None, hours: float | None, within_km: float, **typed: Unpack[_Chosen]
 ) -> None:
     """Find what can be reached in so many km or hours.
 

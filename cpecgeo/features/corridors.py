@@ -180,11 +180,7 @@ def lengths() -> pd.DataFrame:
         [whole.assign(level="corridor")[columns], parts.assign(level="section")[columns]],
         ignore_index=True,
     )
-    frame.attrs = {
-        "method": "geodesic length",
-        "ellipsoid": "WGS 84",
-        **provenance(),
-    }
+    frame.attrs = {"method": "geodesic length", "ellipsoid": "WGS 84", **provenance()}
     return frame
 
 

@@ -30,16 +30,7 @@ from cpecgeo.features.subject import Subject, html_card, html_table
 from cpecgeo.geodesy import Chainage
 from cpecgeo.geodesy.inputs import positive_km
 
-__all__ = [
-    "COLUMNS",
-    "PLACE_KM",
-    "Place",
-    "find_stop",
-    "km_of",
-    "place",
-    "rank_stops",
-    "stops",
-]
+__all__ = ["COLUMNS", "PLACE_KM", "Place", "find_stop", "km_of", "place", "rank_stops", "stops"]
 
 _NAMES = ("id", "name", "name_ur", "name_zh", "aliases")
 _SUFFIX = re.compile("(junction|cantonment|city|port|pass|sez|interchange)$")

@@ -350,11 +350,7 @@ def frame_subject(
 
 
 def _in_file(
-    row: int,
-    lonlat: tuple[float, float],
-    x: gpd.GeoDataFrame | gpd.GeoSeries,
-    *,
-    is_numbered: bool,
+    row: int, lonlat: tuple[float, float], x: gpd.GeoDataFrame | gpd.GeoSeries, *, is_numbered: bool
 ) -> CoordinateError:
     """Return the error for a row of a file; it suggests a swap only if that leads near CPEC."""
     west, south, east, north = x.geometry.iloc[row : row + 1].total_bounds
