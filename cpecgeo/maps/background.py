@@ -1,30 +1,26 @@
-"""Background layers: countries, relief, provinces, districts, waters, disputed boundaries; tiles.
+"""Background layers: countries, relief, provinces, districts, waters, disputed boundaries.
 
-All but tiles ship with the package and are drawn in pale colours, so that a map gives orientation
-without a tile server.
+They ship with the package and are drawn in pale colours, so that a map gives orientation without a
+tile server.
 """
 
 from __future__ import annotations
 
 import functools
 import json
-import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
-from urllib.parse import urlparse
 
 import geopandas as gpd
 import numpy as np
 import shapely
-import xyzservices
-from folium.raster_layers import TileLayer
 from numpy.typing import NDArray
 
 from cpecgeo.catalogue import layer
 from cpecgeo.catalogue.files import fingerprint
-from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
+from cpecgeo.errors import InputTypeError, UnknownNameError
 from cpecgeo.maps.layer import encode_layer, find_largest
 from cpecgeo.maps.libraries import inline_asset, read_asset
 from cpecgeo.maps.style import Style
@@ -34,8 +30,6 @@ __all__ = [
     "DISPUTED_NOTE",
     "choose_backgrounds",
     "encode_background",
-    "list_tile_hosts",
-    "make_tile_layers",
     "read_ground",
     "read_ground_names",
 ]
@@ -57,7 +51,6 @@ SEA = ("Arabian Sea", 64.6, 23.6)
 
 # Layers that would hide or darken tiles; with tiles they are offered, not drawn.
 FILLS = ("countries", "home", "relief")
-_OSM_TILES = re.compile(r"(^|\.)tile\.(openstreetmap|osm)\.org$")
 # West, south, east and north of the picture of the relief, in the map's projection.
 RELIEF = (60.0, 23.0, 78.5, 40.5)
 GLOBE = "GLOBE 1.0, NOAA National Geophysical Data Center, 1999"
@@ -87,66 +80,6 @@ def choose_backgrounds(wanted: bool | Sequence[str]) -> list[str]:  # noqa: FBT0
         if name not in BACKGROUNDS:
             raise UnknownNameError(name, "background", BACKGROUNDS)
     return [name for name in BACKGROUNDS if name in names]
-
-
-def make_tile_layers(tiles: object) -> list[TileLayer]:
-    """Build tile layers from providers' names; the first is drawn, the others are offered.
-
-    Examples
-    --------
-    >>> [layer.layer_name for layer in make_tile_layers(["OpenTopoMap", "Esri.WorldImagery"])]
-    ['OpenTopoMap', 'Esri WorldImagery']
-    """
-    if tiles is None:
-        return []
-    each = list(tiles) if isinstance(tiles, (list, tuple)) else [tiles]
-    return [_make_tile_layer(one, show=turn == 0) for turn, one in enumerate(each)]
-
-
-def _make_tile_layer(tiles: object, *, show: bool) -> TileLayer:
-    if isinstance(tiles, TileLayer):
-        tiles.show = show
-        return tiles
-    try:
-        title = getattr(tiles, "name", None) or xyzservices.providers.query_name(str(tiles)).name
-    except ValueError:
-        title = None
-    try:
-        return TileLayer(tiles, name=title and title.replace(".", " "), show=show)
-    except (ValueError, TypeError, AttributeError) as error:
-        shown = " ".join(repr(tiles)[:60].split())
-        raise InputError(
-            f"tiles is {shown} ({error}); name a provider of xyzservices, such as "
-            '"OpenTopoMap", or give a folium.TileLayer with its attribution.'
-        ) from error
-
-
-def list_tile_hosts(elements: Iterable[Any]) -> list[str]:
-    """List the servers of the tile layers among elements, in the notation of the page's policy.
-
-    Refuse OpenStreetMap's own tile server, which refuses pages from files.
-
-    Examples
-    --------
-    >>> list_tile_hosts([TileLayer("https://{s}.tiles.example/{z}/{x}/{y}.png", attr="x")])
-    ['https://*.tiles.example']
-    """
-    hosts = []
-    for element in elements:
-        if not isinstance(element, TileLayer):
-            continue
-        url = urlparse(str(element.tiles).replace("{s}", "wild-card"))
-        host = (url.hostname or "").replace("wild-card", "*")
-        if _OSM_TILES.search(host):
-            raise InputError(
-                f"tiles from {host} are refused to saved files by the server's policy; name "
-                "another provider, such as tiles='OpenTopoMap', or none."
-            )
-        if url.scheme not in {"http", "https"} or not re.fullmatch(r"[a-z0-9.*-]+", host):
-            raise InputError(f"tile address {element.tiles!r} names no server.")
-        port = f":{url.port}" if url.port else ""
-        hosts.append(f"{url.scheme}://{host}{port}")
-    return list(dict.fromkeys(hosts))
 
 
 # Frame, style, and options of `Map.add_layer`.

@@ -21,8 +21,6 @@ from cpecgeo.maps.background import (
     DISPUTED_NOTE,
     choose_backgrounds,
     encode_background,
-    list_tile_hosts,
-    make_tile_layers,
 )
 from cpecgeo.maps.colors import list_colors, pick_spare_color, tell_apart
 from cpecgeo.maps.drawings import TOWNS, color_drawing, list_drawings
@@ -142,11 +140,11 @@ class Map(folium.Map):
         self.options["zoom_control"] = False
         # folium passes these to its tile layer, and there may be none.
         self.options |= {k: options[k] for k in ("min_zoom", "max_zoom") if k in options}
-        sets = make_tile_layers(tiles)
+        sets = page.make_tile_layers(tiles)
         for layer in sets:
             self.add_child(layer)
         # Tile servers go into the page's policy; an unusable one is refused at once.
-        list_tile_hosts(sets)
+        page.list_tile_hosts(sets)
         for payload, look in encode_background(background, with_fills=not sets):
             self.add_encoded(payload, **look)
         if "disputed" in choose_backgrounds(background):
@@ -274,6 +272,10 @@ class Map(folium.Map):
         words = list_words((layer.payload for layer in layers), say)
         payloads = {c.key: c.payload for c in layers}
         payloads |= tell_apart(payloads, self._lines)
+        dated = any(
+            "times" in one or ("opened" in one["columns"] and not one["style"].get("timeless"))
+            for one in payloads.values()
+        )
         told = {c.key: translate_layer(payloads[c.key], say) | {"show": c.show} for c in layers}
         profiles = [one | {"name": say.phrase(one["name"])} for one in self.profiles]
         return {
@@ -286,25 +288,21 @@ class Map(folium.Map):
             "embed": self.embed,
             "ground": next((c.bounds for c in layers if c.key == "countries"), None),
             "zooms": [name for name in ("min_zoom", "max_zoom") if name in self.options],
-            "controls": self._applicable(),
+            "controls": [name for name in self.controls if name != "timeline" or dated],
             "order": [layer.key for layer in layers],
             "layers": told,
             "posts": self.posts,
         } | {k: v for k, v in (("words", words), ("profiles", profiles)) if v}
 
-    def _applicable(self) -> list[str]:
-        return page.list_applicable(self.controls, [layer.payload for layer in self._vectors()])
-
     def html(self, paper: str | None = None) -> str:
         """Return the whole page, laid out for a `paper` if given; always the same text."""
         adopted = [
-            (child, child.layer_name)
+            child
             for child in self._children.values()
             if isinstance(child, Layer) and not isinstance(child, VectorLayer) and child.control
         ]
-        extra = [*(page.Control(kind) for kind in self._applicable()), page.Start(adopted)]
         data = self.data() | ({"paper": paper} if paper else {})
-        return page.render_page(self, data=data, title=data["title"], lang=self.lang, extra=extra)
+        return page.render_page(self, data=data, lang=self.lang, adopted=adopted)
 
     def save(self, outfile: Any, close_file: bool = True, **kwargs: Any) -> Path | None:  # noqa: ARG002, FBT001, FBT002
         """Write the map as one file that opens anywhere; whole or not at all.

@@ -1,4 +1,4 @@
-"""A folium map as one page without requests, with its controls.
+"""A folium map as one page, with its controls and tiles; only tiles are requested.
 
 `render_page` renders the map by folium and then changes the result. Libraries are inlined from the
 package. A Content-Security-Policy lists every script by its hash. Random ids become numbers, and
@@ -16,28 +16,27 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlparse
 
 import numpy as np
-from branca.element import CssLink, Element, Figure, Html, JavascriptLink, MacroElement
+import xyzservices
+from branca.element import CssLink, Element, Figure, Html, JavascriptLink
 from folium import plugins
-from folium.elements import JSCSSMixin
-from folium.map import Tooltip
-from folium.template import Template
+from folium.map import Layer, Tooltip
+from folium.raster_layers import TileLayer
 from jinja2 import TemplateSyntaxError
 
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 from cpecgeo.maps import encode, libraries
-from cpecgeo.maps.background import list_tile_hosts
 from cpecgeo.maps.words import LANGUAGES, find_words
 
 __all__ = [
     "CONTROLS",
     "EMBEDDED",
-    "Control",
-    "Start",
     "check_controls",
     "check_options",
-    "list_applicable",
+    "list_tile_hosts",
+    "make_tile_layers",
     "render_heading",
     "render_page",
 ]
@@ -45,6 +44,7 @@ __all__ = [
 _SCRIPT_TAG = re.compile(r"<script\b([^>]*)>(.*?)</script\s*>", re.IGNORECASE | re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\ud800-\udfff]")
 _RANDOM_ID = re.compile(r"(?<=_)[0-9a-f]{32}(?![0-9a-f])")
+_OSM_TILES = re.compile(r"(^|\.)tile\.(openstreetmap|osm)\.org$")
 # Kind of control to folium's plugin; None where the page's own script is enough. folium's
 # MeasureControl compiles text to code, which the page's policy forbids, and measures on a sphere.
 CONTROLS: dict[str, Any] = {
@@ -63,45 +63,6 @@ CONTROLS: dict[str, Any] = {
 }
 # The controls of a map inside an article.
 EMBEDDED = ("zoom", "search", "layers", "legend", "scale")
-
-
-class Control(JSCSSMixin):
-    """One control on the map, a key of `CONTROLS`."""
-
-    _template = Template(
-        "{% macro script(this, kwargs) %}"
-        "cpecgeo.control({{ this._parent.get_name() }}, {{ this.kind|tojson }});"
-        "{% endmacro %}"
-    )
-
-    def __init__(self, kind: str) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._name = "Control"
-        self.kind = kind
-        plugin = CONTROLS[kind]
-        self.default_js = list(getattr(plugin, "default_js", []))
-        self.default_css = list(getattr(plugin, "default_css", []))
-
-
-class Start(MacroElement):
-    """The end of the page's script: register folium's own layers, and start.
-
-    `adopted` are the layers of folium that the layer control offers, each with its name.
-    """
-
-    _template = Template(
-        "{% macro script(this, kwargs) %}"
-        "{% for layer, name in this.adopted %}"
-        "cpecgeo.adopt({{ this._parent.get_name() }}, {{ layer.get_name() }}, {{ name|tojson }});"
-        "{% endfor %}"
-        "cpecgeo.start({{ this._parent.get_name() }});"
-        "{% endmacro %}"
-    )
-
-    def __init__(self, adopted: list[tuple[Any, str]]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._name = "Start"
-        self.adopted = adopted
 
 
 def check_options(
@@ -156,33 +117,85 @@ def check_controls(controls: Any) -> list[str]:
     return [name for name in CONTROLS if name in wanted]
 
 
-def list_applicable(controls: Iterable[str], payloads: Iterable[Mapping[str, Any]]) -> list[str]:
-    """List the controls that these layers need: without dates in any there is no time slider.
+def make_tile_layers(tiles: object) -> list[TileLayer]:
+    """Build tile layers from providers' names; the first is drawn, the others are offered.
 
     Examples
     --------
-    >>> list_applicable(["zoom", "timeline"], [{"columns": {}, "style": {}}])
-    ['zoom']
+    >>> [layer.layer_name for layer in make_tile_layers(["OpenTopoMap", "Esri.WorldImagery"])]
+    ['OpenTopoMap', 'Esri WorldImagery']
     """
-    dated = any(
-        "times" in one or ("opened" in one["columns"] and not one["style"].get("timeless"))
-        for one in payloads
-    )
-    return [name for name in controls if name != "timeline" or dated]
+    if tiles is None:
+        return []
+    each = list(tiles) if isinstance(tiles, (list, tuple)) else [tiles]
+    return [_make_tile_layer(one, show=turn == 0) for turn, one in enumerate(each)]
 
 
-def render_page(folium_map: Any, *, data: dict[str, Any], title: str, lang: str, extra: Any) -> str:
+def _make_tile_layer(tiles: object, *, show: bool) -> TileLayer:
+    if isinstance(tiles, TileLayer):
+        tiles.show = show
+        return tiles
+    try:
+        title = getattr(tiles, "name", None) or xyzservices.providers.query_name(str(tiles)).name
+    except ValueError:
+        title = None
+    try:
+        return TileLayer(tiles, name=title and title.replace(".", " "), show=show)
+    except (ValueError, TypeError, AttributeError) as error:
+        shown = " ".join(repr(tiles)[:60].split())
+        raise InputError(
+            f"tiles is {shown} ({error}); name a provider of xyzservices, such as "
+            '"OpenTopoMap", or give a folium.TileLayer with its attribution.'
+        ) from error
+
+
+def list_tile_hosts(elements: Iterable[Any]) -> list[str]:
+    """List the servers of the tile layers among elements, in the notation of the page's policy.
+
+    Refuse OpenStreetMap's own tile server, which refuses pages from files.
+
+    Examples
+    --------
+    >>> list_tile_hosts([TileLayer("https://{s}.tiles.example/{z}/{x}/{y}.png", attr="x")])
+    ['https://*.tiles.example']
+    """
+    hosts = []
+    for element in elements:
+        if not isinstance(element, TileLayer):
+            continue
+        url = urlparse(str(element.tiles).replace("{s}", "wild-card"))
+        host = (url.hostname or "").replace("wild-card", "*")
+        if _OSM_TILES.search(host):
+            raise InputError(
+                f"tiles from {host} are refused to saved files by the server's policy; name "
+                "another provider, such as tiles='OpenTopoMap', or none."
+            )
+        if url.scheme not in {"http", "https"} or not re.fullmatch(r"[a-z0-9.*-]+", host):
+            raise InputError(f"tile address {element.tiles!r} names no server.")
+        port = f":{url.port}" if url.port else ""
+        hosts.append(f"{url.scheme}://{host}{port}")
+    return list(dict.fromkeys(hosts))
+
+
+def render_page(
+    folium_map: Any, *, data: dict[str, Any], lang: str, adopted: Iterable[Layer]
+) -> str:
     """Render the whole page; the same map gives the same text.
 
-    Elements of `extra` are drawn after the map's children, for this page only. A plugin whose
-    library isn't shipped is refused, and so is a text of folium that breaks its template.
+    The layer control offers the layers of `adopted`, which are folium's own. A plugin whose library
+    isn't shipped is refused, and so is a text of folium that breaks its template.
     """
-    figure = folium_map.get_root()
+    figure, name = folium_map.get_root(), folium_map.get_name()
     parts = (figure.header, figure.html, figure.script)
+    # The end of the page's script: build the controls, register folium's own layers, and start.
+    calls = [f"cpecgeo.control({name}, {encode.dumps(kind)});" for kind in data["controls"]]
+    calls += [
+        f"cpecgeo.adopt({name}, {layer.get_name()}, {encode.dumps(layer.layer_name)});"
+        for layer in adopted
+    ]
+    calls.append(f"cpecgeo.start({name});")
     with _restore(figure):
         before = {id(e) for part in parts for e in part._children.values()}  # noqa: SLF001
-        for element in extra:
-            folium_map.add_child(element)
         hosts = list_tile_hosts(_tree(figure))
         _quote_texts(figure)
         try:
@@ -196,10 +209,12 @@ def render_page(folium_map: Any, *, data: dict[str, Any], title: str, lang: str,
         tidy = _number_ids(_tree(figure))
         header, links = _texts(figure.header, before)
         body, _ = _texts(figure.html, before)
-        main = tidy("\n".join(_texts(figure.script, before)[0]))
+        main = tidy("\n".join([*_texts(figure.script, before)[0], *calls]))
         header_text = tidy("\n".join(header))
         body_text = tidy("\n".join(body))
-        block = tidy(f"{folium_map.get_name()}_data")
+        block = tidy(f"{name}_data")
+    for plugin in filter(None, map(CONTROLS.get, data["controls"])):
+        links += [url for _, url in (*plugin.default_js, *plugin.default_css)]
     needed = {*data["controls"], *({"posts", "profiles", "words"} & {k for k in data if data[k]})}
     for layer in data["layers"].values():
         needed |= {"cloud", "cluster"} & set(layer)
@@ -207,7 +222,7 @@ def render_page(folium_map: Any, *, data: dict[str, Any], title: str, lang: str,
     packed = data | {"layers": encode.pack_layers(in_order)}
     scripts, styles = libraries.collect_code(links, main, needed)
     scripts, styles = [*scripts, main], [*styles, libraries.build_letters(lang)]
-    shown = _CONTROL.sub("\ufffd", title)
+    title = _CONTROL.sub("\ufffd", data["title"])
     policy = _policy(scripts + [m.group(2) for m in _SCRIPT_TAG.finditer(header_text)], hosts)
     return "\n".join(
         [
@@ -218,7 +233,7 @@ def render_page(folium_map: Any, *, data: dict[str, Any], title: str, lang: str,
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<meta name="referrer" content="no-referrer">',
-            f"<title>{html.escape(shown)}</title>",
+            f"<title>{html.escape(title)}</title>",
             *(f"<style>{_escape_end(s, 'style')}</style>" for s in styles if s),
             header_text,
             "</head>",

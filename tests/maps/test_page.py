@@ -280,9 +280,22 @@ def test_template_code_in_texts_is_not_run():
     assert "42" not in text.split("var map_0")[-1]
 
 
-def test_folium_names_with_template_code_are_refused_not_run():
+def test_folium_names_stay_texts_whatever_they_contain():
+    pages = []
+    for name in ("plain", "{% raw %} {{ 7 * 7 }} </script><script>bad()</script> ' \" \u2028"):
+        made = Map(background=False)
+        folium.FeatureGroup(name=name).add_to(made)
+        page = Parts(made.html())
+        (said,) = re.findall(r'adopt\(map_0, \w+, ("(?:[^"\\]|\\.)*")\);', page.scripts[-1][1])
+        assert json.loads(said) == name
+        assert not set(said) & set("<>&\u2028")
+        pages.append(page)
+    assert len(pages[0].scripts) == len(pages[1].scripts)
+
+
+def test_folium_texts_with_template_code_are_refused_not_run():
     made = Map(background=False)
-    folium.FeatureGroup(name="{% raw %}").add_to(made)
+    folium.Marker([30, 67], icon=folium.DivIcon(html="{% raw %}")).add_to(made)
     with pytest.raises(InputError, match="template code"):
         made.html()
 
