@@ -72,20 +72,21 @@ _WORDS = {
     "mixed": "values of several types",
     "shape": "geometries beside the first (as WKT)",
 }
-_TYPES: tuple[tuple[str, tuple[type, ...]], ...] = (
-    ("text", (str,)),
-    ("bool", (bool, np.bool_)),
-    ("int", (int, np.integer)),
-    ("float", (int, float, np.integer, np.floating)),
-    ("nested", (dict, list, np.ndarray)),
-    ("tuple", (tuple,)),
-    ("bytes", (bytes,)),
-    ("time", (dt.datetime,)),
-    ("day", (dt.date,)),
-    ("clock", (dt.time,)),
-    ("duration", (dt.timedelta, np.timedelta64)),
-    ("decimal", (decimal.Decimal,)),
-    ("shape", (shapely.Geometry,)),
+# Kinds of values, their types, and how each is written as text; the first that fits.
+_TYPES: tuple[tuple[str, tuple[type, ...], Callable[[Any], str]], ...] = (
+    ("text", (str,), str),
+    ("bool", (bool, np.bool_), str),
+    ("int", (int, np.integer), str),
+    ("float", (int, float, np.integer, np.floating), lambda v: repr(float(v))),
+    ("nested", (dict, list, np.ndarray), lambda v: json.dumps(_as_plain(v), ensure_ascii=False)),
+    ("tuple", (tuple,), lambda v: "; ".join(map(to_text, v))),
+    ("bytes", (bytes,), lambda v: v.hex()),
+    ("time", (dt.datetime,), lambda v: v.isoformat().replace("+00:00", "Z")),
+    ("day", (dt.date,), lambda v: v.isoformat()),
+    ("clock", (dt.time,), lambda v: v.isoformat()),
+    ("duration", (dt.timedelta, np.timedelta64), lambda v: pd.Timedelta(v).isoformat()),
+    ("decimal", (decimal.Decimal,), str),
+    ("shape", (shapely.Geometry,), lambda v: v.wkt),
 )
 _DBF_NAME, _DBF_TEXT = 10, 254
 _EXCEL_DIGITS = 10**15
@@ -263,7 +264,7 @@ def _kind_of_objects(known: pd.Series) -> str:
     types = set(known.map(type))
     if bool in types and len(types) > 1:
         return "mixed"
-    fits = (k for k, held in _TYPES if all(issubclass(t, held) for t in types))
+    fits = (k for k, held, _ in _TYPES if all(issubclass(t, held) for t in types))
     return next(fits, "mixed")
 
 
@@ -291,22 +292,8 @@ def to_text(value: object) -> str:
     >>> to_text([1, {"a": None}]), to_text(("x", "y")), to_text(pd.Timestamp("2026-01-02T03:04Z"))
     ('[1, {"a": null}]', 'x; y', '2026-01-02T03:04:00Z')
     """
-    writers: tuple[tuple[Any, Callable[[Any], str]], ...] = (
-        (str, str),
-        ((bool, np.bool_), str),
-        ((float, np.floating), lambda v: repr(float(v))),
-        ((dict, list, np.ndarray), lambda v: json.dumps(_as_plain(v), ensure_ascii=False)),
-        (tuple, lambda v: "; ".join(map(to_text, v))),
-        (bytes, lambda v: v.hex()),
-        (dt.datetime, lambda v: v.isoformat().replace("+00:00", "Z")),
-        ((dt.date, dt.time), lambda v: v.isoformat()),
-        (dt.timedelta, lambda v: pd.Timedelta(v).isoformat()),
-        (shapely.Geometry, lambda v: v.wkt),
-    )
-    for types, write in writers:
-        if isinstance(value, types):
-            return write(value)
-    return str(value)
+    write = next((write for _, types, write in _TYPES if isinstance(value, types)), str)
+    return write(value)
 
 
 def _as_plain(value: object) -> Any:

@@ -6,6 +6,7 @@ whole numbers to 32 bits and writes only one kind of features per file.
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -29,6 +30,16 @@ _NOUNS = {"waypoints": "way point", "routes": "route", "tracks": "track"}
 _KNOWN = {*_KINDS, "metadata", "extensions", "name", "desc", "author", "email", "url", "urlname",
           "time", "keywords", "bounds"}  # fmt: skip
 _LINE_FIELDS = ("name", "cmt", "desc", "src", "link", "number", "type")
+# What a file may lose, in the words of a warning.
+_SHORT = "routes or tracks with fewer than two points, which have no geometry"
+_UNEVEN = (
+    "lists of heights with gaps, in routes or segments of tracks; they are left out, and the "
+    "layers route_points and track_points have them"
+)
+_LONE = (
+    "segments of a single point in its tracks, which are left out; the layer track_points has them"
+)
+_LOSSES = (_SHORT, _UNEVEN, _LONE)
 _HEAD = (
     '<?xml version="1.0" encoding="UTF-8"?>\n'
     '<gpx version="1.1" creator="cpecgeo" xmlns="http://www.topografix.com/GPX/1/1" '
@@ -46,27 +57,17 @@ def read_gpx(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
     """
     if choice.layer is not None and choice.layer not in LAYERS:
         raise InputError(f"{what} has no layer {choice.layer!r}; GPX has {', '.join(LAYERS)}.")
-    by_kind: dict[str, list[ET.Element]] = {kind: [] for kind in _KINDS.values()}
-    for element in load_xml(path, "GPX", what):
-        name = local_name(element)
-        if name not in _KNOWN:
-            raise FileError(f"{what} can't be read as GPX: it holds {name!r}, which GPX hasn't.")
-        if name in _KINDS:
-            by_kind[_KINDS[name]].append(element)
+    by_kind = _load(path, what)
     features: list[tuple[Row, Any]] = []
+    lost: Counter[str] = Counter(dict.fromkeys(_LOSSES, 0))
     for kind, elements in by_kind.items():
         if choice.layer == f"{kind[:-1]}_points":
             features += _points_of(elements, kind[:-1], what)
         elif choice.layer in {None, kind}:
-            features += [(_fields(e), _shape(e, kind, what)) for e in elements]
-    short = sum(shape is None for _, shape in features)
-    if short:
-        warn(
-            f"{what} has {short} routes or tracks with fewer than two points, which have no "
-            "geometry."
-        )
-    _tell_uneven(by_kind, choice.layer, what)
-    _tell_lone(by_kind["tracks"] if choice.layer in {None, "tracks"} else [], what)
+            features += [(_fields(e), _shape(e, kind, what, lost)) for e in elements]
+    for text, count in lost.items():
+        if count:
+            warn(f"{what} has {count} {text}.")
     frame = to_frame([row for row, _ in features], [shape for _, shape in features])
     held = [
         f"{len(e)} {_NOUNS[kind]}{'s' if len(e) > 1 else ''}" for kind, e in by_kind.items() if e
@@ -78,31 +79,16 @@ def read_gpx(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
     return frame
 
 
-def _tell_uneven(by_kind: dict[str, list[ET.Element]], layer: str | None, what: str) -> None:
-    """Warn of lines that lose their heights because some of their points have none."""
-    uneven = sum(
-        len({len(position) for position in part}) > 1
-        for kind in ("routes", "tracks")
-        if layer in {None, kind}
-        for element in by_kind[kind]
-        for part in _lines(element, kind, what)
-    )
-    if uneven:
-        warn(
-            f"{what} has {uneven} lists of heights with gaps, in routes or segments of tracks; "
-            "they are left out, and the layers route_points and track_points have them."
-        )
-
-
-def _tell_lone(tracks: list[ET.Element], what: str) -> None:
-    """Warn of segments with a single point in tracks that have other segments."""
-    parts = [[len(points) for points in _lines(track, "tracks", what)] for track in tracks]
-    lone = sum(counts.count(1) for counts in parts if max(counts, default=0) > 1)
-    if lone:
-        warn(
-            f"{what} has {lone} segments of a single point in its tracks, which are left out; the "
-            "layer track_points has them."
-        )
+def _load(path: Path, what: str) -> dict[str, list[ET.Element]]:
+    """Return the way points, routes and tracks of a file."""
+    by_kind: dict[str, list[ET.Element]] = {kind: [] for kind in _KINDS.values()}
+    for element in load_xml(path, "GPX", what):
+        name = local_name(element)
+        if name not in _KNOWN:
+            raise FileError(f"{what} can't be read as GPX: it holds {name!r}, which GPX hasn't.")
+        if name in _KINDS:
+            by_kind[_KINDS[name]].append(element)
+    return by_kind
 
 
 def _points_of(elements: list[ET.Element], kind: str, what: str) -> list[tuple[Row, Any]]:
@@ -115,13 +101,17 @@ def _points_of(elements: list[ET.Element], kind: str, what: str) -> list[tuple[R
     ]
 
 
-def _shape(element: ET.Element, kind: str, what: str) -> Any:
+def _shape(element: ET.Element, kind: str, what: str, lost: Counter[str]) -> Any:
+    """Return the geometry of a feature, if it has one; add to the counts of what is lost."""
     if kind == "waypoints":
         return shapely.Point(_position(element, what)[:2])
-    lines = [_line(p) for p in _lines(element, kind, what)]
-    lines = [one for one in lines if one is not None]
+    parts = _lines(element, kind, what)
+    lines = [one for one in map(_line, parts) if one is not None]
+    lost[_SHORT] += not lines
+    lost[_UNEVEN] += sum(len({len(position) for position in part}) > 1 for part in parts)
     if not lines:
         return None
+    lost[_LONE] += sum(len(part) == 1 for part in parts)
     return lines[0] if kind == "routes" else shapely.MultiLineString(lines)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -34,8 +35,6 @@ _ELSEWHERE = {
     "PhotoOverlay": "pictures",
     "ScreenOverlay": "pictures",
 }
-# Geometries other than points, lines and areas.
-_SOLID = {"Model"}
 _TEXTS = {"name", "description", "address", "phoneNumber", "Snippet", "snippet"}
 _TIMES = {"when": "timestamp", "begin": "begin", "end": "end"}
 _GEOMETRIES = {
@@ -85,18 +84,7 @@ def _read(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
             with_folder = True
         else:
             row, shape = _placemark(element, what, len(rows) + 1)
-            found = [local_name(child) for child in element]
-            left["3-D models"] += sum(local_name(e) in _SOLID for e in element.iter())
-            left["lists of a track's times"] += sum(map(_is_timed, element.iter()))
-            left["lines of a single point"] += sum(map(_is_lone, element.iter()))
-            left["lists of heights with gaps"] += sum(map(_is_uneven, element.iter()))
-            left["outlines beside another"] += sum(
-                max(0, sum(local_name(c) == "outerBoundaryIs" for c in e) - 1)
-                for e in element.iter()
-                if local_name(e) == "Polygon"
-            )
-            # The standard forbids several geometries side by side; the last one is read.
-            left["geometries beside another"] += max(0, sum(n in _GEOMETRIES for n in found) - 1)
+            left.update(_count_losses(element))
             rows.append(row)
             shapes.append(shape)
             folders.append(folder)
@@ -157,30 +145,33 @@ def _placemark(element: ET.Element, what: str, number: int) -> tuple[Row, Any]:
     return row, shape
 
 
-def _is_timed(element: ET.Element) -> bool:
-    """Return whether an element is a track with times."""
-    return local_name(element) == "Track" and any(local_name(c) == "when" for c in element)
-
-
-def _is_lone(element: ET.Element) -> bool:
-    """Return whether an element is a line or track of a single position."""
-    if local_name(element) == "Track":
-        return sum(local_name(c) == "coord" and bool((c.text or "").strip()) for c in element) == 1
-    if local_name(element) != "LineString":
-        return False
-    try:
-        return len(_coordinates(element)) == 1
-    except ValueError:  # an error when it is read
-        return False
-
-
-def _is_uneven(element: ET.Element) -> bool:
-    """Return whether only some of an element's positions have a height."""
-    if local_name(element) != "coordinates" or not element.text:
-        return False
-    # A trailing comma doesn't make a height.
-    text = re.sub(r"\s*,\s*", ",", element.text)
-    return len({p.rstrip(",").count(",") > 1 for p in text.split()}) > 1
+def _count_losses(placemark: ET.Element) -> dict[str, int]:
+    """Count what a placemark holds that isn't read, by its kind."""
+    models = timed = lone = uneven = outlines = 0
+    for element in placemark.iter():
+        name, inside = local_name(element), [local_name(child) for child in element]
+        models += name == "Model"
+        if name == "Track":
+            timed += "when" in inside
+            texts = [c.text or "" for c in element if local_name(c) == "coord"]
+            lone += sum(bool(text.strip()) for text in texts) == 1
+        elif name == "LineString":
+            with suppress(ValueError):  # an error when it is read
+                lone += len(_coordinates(element)) == 1
+        elif name == "coordinates":
+            uneven += len({p.rstrip(",").count(",") > 1 for p in _split(element.text or "")}) > 1
+        elif name == "Polygon":
+            outlines += max(0, inside.count("outerBoundaryIs") - 1)
+    # The standard forbids several geometries side by side; the last one is read.
+    beside = sum(local_name(child) in _GEOMETRIES for child in placemark) - 1
+    return {
+        "3-D models": models,
+        "lists of a track's times": timed,
+        "lines of a single point": lone,
+        "lists of heights with gaps": uneven,
+        "outlines beside another": outlines,
+        "geometries beside another": max(0, beside),
+    }
 
 
 def _read_data(element: ET.Element) -> Iterator[tuple[str, str | None]]:
@@ -228,14 +219,16 @@ def _geometry(element: ET.Element, depth: int) -> Any:
 
 def _coordinates(element: ET.Element) -> list[tuple[float, ...]]:
     text = next((c.text or "" for c in element if local_name(c) == "coordinates"), "")
-    found = [
-        tuple(float(n) for n in position.split(",") if n)
-        for position in re.sub(r"\s*,\s*", ",", text).split()
-    ]
+    found = [tuple(float(n) for n in position.split(",") if n) for position in _split(text)]
     if any(len(c) < 2 for c in found):
         raise ValueError("a position without lon or lat")
     count = min((len(c) for c in found), default=2)
     return [c[: min(count, 3)] for c in found]
+
+
+def _split(text: str) -> list[str]:
+    """Split a list of coordinates into positions; blanks beside a comma don't separate them."""
+    return re.sub(r"\s*,\s*", ",", text).split()
 
 
 def _collect(parts: list[Any]) -> Any:
