@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 import hashlib
 import os
 import re
@@ -20,7 +19,6 @@ from cpecgeo.errors import FileError, InputTypeError
 
 __all__ = [
     "MAX_BYTES",
-    "Bounded",
     "ask_sqlite",
     "cache_dir",
     "check_zip",
@@ -285,25 +283,6 @@ def zip_files(files: list[Path], path: Path) -> None:
             entry = zipfile.ZipInfo(file.name, _DATE)
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, file.read_bytes())
-
-
-class Bounded(gzip.GzipFile):
-    """A packed file that raises an error when it unpacks to more than `most` bytes.
-
-    It is for an `io.BufferedReader` around it, which reads by `readinto` alone.
-    """
-
-    def __init__(self, file: IO[bytes], what: str, most: int) -> None:
-        super().__init__(fileobj=file, mode="rb")
-        self._what, self._most = what, most
-
-    def readinto(self, buffer: Any) -> int:  # noqa: D102
-        if self.tell() > self._most:
-            raise FileError(
-                f"{self._what} unpacks to more than {self._most:,} bytes; unpack it yourself if "
-                "you trust it."
-            )
-        return super().readinto(buffer)
 
 
 def ask_sqlite(path: Path, query: str, *values: str) -> tuple[Any, ...]:

@@ -260,17 +260,17 @@ def _json(path: Path, kind: str, what: str) -> dict[str, list[Any]] | None:
             found = [_check_json(line, kind, what, kinds) for line in lines if line]
         if not found:
             raise FileError(f"{what} is empty; a feature on each line is needed.")
-        return _tell_lost((), found, what)
+        return _ids_of((), found, what)
     if kind == "TopoJSON":
         _check_json(path.read_bytes(), kind, what, {"Topology"})
         return None
     top = _check_json(path.read_bytes(), kind, what, _GEOJSON)
     if "FeatureCollection" in top.kinds:
-        return _tell_lost(top.foreign, top.features, what)
-    return _tell_lost((), (top,), what)
+        return _ids_of(top.foreign, top.features, what)
+    return _ids_of((), (top,), what)
 
 
-def _tell_lost(
+def _ids_of(
     of_file: Iterable[str], features: Sequence[_Object], what: str
 ) -> dict[str, list[Any]] | None:
     """Return ids of features; warn of members that a table can't hold, and of long numbers."""

@@ -110,11 +110,11 @@ def load_csv(path: Path, what: str, encoding: str | None = None) -> tuple[pd.Dat
         # pandas fills rows that end early, so an empty last cell is the only sign of them.
         if len(names) > 1 and (raw.iloc[:, -1] == "").any():
             file.seek(header.end)
-            _tell_short(file, len(names), separator, what)
+            _warn_short(file, len(names), separator, what)
     return raw, separator, codec
 
 
-def _tell_short(file: IO[bytes], columns: int, separator: str, what: str) -> None:
+def _warn_short(file: IO[bytes], columns: int, separator: str, what: str) -> None:
     """Warn of rows with fewer values than columns."""
     # A cell may exceed csv's limit.
     with contextlib.suppress(csv.Error), _rows(file, separator) as rows:

@@ -8,7 +8,6 @@ import csv
 import gzip
 import io
 import re
-import tempfile
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -23,16 +22,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpecgeo.errors import FileError, InputError, warn
-from cpecgeo.files.disk import MAX_BYTES, Bounded, translating
+from cpecgeo.files.disk import MAX_BYTES, translating
 
 __all__ = [
     "HEAD_BYTES",
+    "Bounded",
     "Header",
     "encoding_error",
     "end_records",
     "escape_text",
     "find_encoding",
-    "in_utf8",
     "leaf_texts",
     "load_header",
     "load_xml",
@@ -127,6 +126,25 @@ def encoding_error(codec: str, error: UnicodeError, what: object) -> FileError:
         'encoding="cp1252" (Windows), encoding="cp1256" (Arabic, Urdu) or encoding="gb18030" '
         "(Chinese)."
     )
+
+
+class Bounded(gzip.GzipFile):
+    """A packed file that raises an error when it unpacks to more than `most` bytes.
+
+    It is for an `io.BufferedReader` around it, which reads by `readinto` alone.
+    """
+
+    def __init__(self, file: IO[bytes], what: str, most: int) -> None:
+        super().__init__(fileobj=file, mode="rb")
+        self._what, self._most = what, most
+
+    def readinto(self, buffer: Any) -> int:  # noqa: D102
+        if self.tell() > self._most:
+            raise FileError(
+                f"{self._what} unpacks to more than {self._most:,} bytes; unpack it yourself if "
+                "you trust it."
+            )
+        return super().readinto(buffer)
 
 
 @contextlib.contextmanager
@@ -290,11 +308,11 @@ def end_records(block: bytes, separators: str, codec: str = "utf-8") -> NDArray[
     """
     raw = _units(block, codec)
     ends: NDArray[np.intp] = np.flatnonzero(raw == ord("\n"))
-    ends = ends[np.searchsorted(_holding(raw, separators), ends) % 2 == 0]
+    ends = ends[np.searchsorted(_cell_quotes(raw, separators), ends) % 2 == 0]
     return np.multiply(ends + 1, _width(codec), dtype=np.intp)
 
 
-def _holding(raw: NDArray[Any], separators: str) -> NDArray[np.intp]:
+def _cell_quotes(raw: NDArray[Any], separators: str) -> NDArray[np.intp]:
     """Return the positions of quotes that open and close cells, and of pairs inside cells."""
     quotes = np.flatnonzero(raw == ord('"'))
     begins = np.isin(raw[quotes - 1], [ord(c) for c in separators + "\r\n"]) | (quotes == 0)
@@ -309,26 +327,6 @@ def _holding(raw: NDArray[Any], separators: str) -> NDArray[np.intp]:
             continue
         kept.append(at)
     return np.array(kept, np.intp)
-
-
-@contextlib.contextmanager
-def in_utf8(path: Path, what: str) -> Iterator[Path]:
-    """Yield a JSON file, or a copy in UTF-8 of one in UTF-16, which GDAL can't read."""
-    with translating(what), path.open("rb") as file:
-        is_wide = file.read(2) in _UTF16
-    if not is_wide:
-        yield path
-        return
-    with tempfile.TemporaryDirectory(prefix="cpecgeo-") as folder:
-        copy = Path(folder) / path.name
-        try:
-            copy.write_bytes(path.read_bytes().decode("utf-16").encode())
-        except UnicodeError as error:
-            reason = getattr(error, "reason", error)
-            raise FileError(
-                f"{what} begins as UTF-16 and isn't ({reason}); save it as UTF-8."
-            ) from None
-        yield copy
 
 
 def load_xml(path: Path, kind: str, what: str) -> ET.Element:

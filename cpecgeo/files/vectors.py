@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import glob
 import json
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,11 +28,10 @@ from cpecgeo.errors import (
     MissingExtraError,
     warn,
 )
-from cpecgeo.files.disk import ask_sqlite, first_line, unpack, zip_files
+from cpecgeo.files.disk import ask_sqlite, first_line, translating, unpack, zip_files
 from cpecgeo.files.fields import fid_name
 from cpecgeo.files.formats import Choice, Format, choose_layer, examine, find_format
 from cpecgeo.files.numbers import unify
-from cpecgeo.files.text import in_utf8
 from cpecgeo.files.wellknown import refuse_deep
 from cpecgeo.geodesy import lonlat
 
@@ -56,7 +57,7 @@ def read_vector(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
             name = choose_layer(list(shapes), choice.layer, what)
             plain = Choice(crs=choice.crs, encoding=choice.encoding)
             return _read(shapes[name], what, plain, form)
-    with in_utf8(path, what) if "JSON" in form.name else contextlib.nullcontext(path) as whole:
+    with _in_utf8(path, what) if "JSON" in form.name else contextlib.nullcontext(path) as whole:
         return _read(whole, what, choice, form)
 
 
@@ -88,6 +89,26 @@ def _read(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFra
         raise InputError(f"{what} has no geometry; features with positions are needed.")
     _refuse_lost(frame, driver, path, there, layer, what)
     return frame
+
+
+@contextlib.contextmanager
+def _in_utf8(path: Path, what: str) -> Iterator[Path]:
+    """Yield a JSON file, or a copy in UTF-8 of one in UTF-16, which GDAL can't read."""
+    with translating(what), path.open("rb") as file:
+        is_wide = file.read(2) in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
+    if not is_wide:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="cpecgeo-") as folder:
+        copy = Path(folder) / path.name
+        try:
+            copy.write_bytes(path.read_bytes().decode("utf-16").encode())
+        except UnicodeError as error:
+            reason = getattr(error, "reason", error)
+            raise FileError(
+                f"{what} begins as UTF-16 and isn't ({reason}); save it as UTF-8."
+            ) from None
+        yield copy
 
 
 def _may_have_measures(path: Path, layer: str) -> bool:

@@ -25,11 +25,11 @@ __all__ = [
     "MAX_DEPTH",
     "binary",
     "buffers",
-    "heads",
     "is_deep",
     "is_wellknown",
     "parse",
     "refuse_deep",
+    "type_codes",
 ]
 
 # The same limit as in GDAL; real features nest collections once or twice.
@@ -194,7 +194,7 @@ def binary(column: pa.Array | pa.ChunkedArray, what: str) -> pa.Array:
     raise GeometryError(f"{what} has {kind} as its geometry; well-known binary is needed.")
 
 
-def heads(column: pa.Array) -> NDArray[np.int64]:
+def type_codes(column: pa.Array) -> NDArray[np.int64]:
     """Return the type codes of geometries in WKB, without dimensions and flags.
 
     They go from 1 for points to 7 for collections, others as in ISO 13249-3; 0 for missing values
@@ -203,7 +203,7 @@ def heads(column: pa.Array) -> NDArray[np.int64]:
     Examples
     --------
     >>> import pyarrow as pa, shapely
-    >>> heads(pa.array([shapely.to_wkb(shapely.Point(67, 25, 3)), None, b""])).tolist()
+    >>> type_codes(pa.array([shapely.to_wkb(shapely.Point(67, 25, 3)), None, b""])).tolist()
     [1, 0, 0]
     """
     data, starts, sizes = buffers(column)
@@ -225,7 +225,7 @@ def refuse_deep(column: pa.Array | pa.ChunkedArray, what: str, *, row: int = 0) 
     `GeometryError`.
     """
     column = binary(column, what)
-    codes = heads(column)
+    codes = type_codes(column)
     data, starts, sizes = buffers(column)
     rows = np.flatnonzero((codes > 3) & (sizes > _LEVEL_BYTES * MAX_DEPTH))
     if len(rows) == 0:

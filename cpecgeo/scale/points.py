@@ -106,7 +106,7 @@ def from_wkb(column: pa.Array | pa.ChunkedArray, row: int, what: str) -> Floats:
     if fast is not None:
         return fast
     # The first bytes show the kind, so that only points are parsed.
-    kinds = wellknown.heads(column)
+    kinds = wellknown.type_codes(column)
     other = np.flatnonzero((kinds > 1) & (kinds != 4))
     if len(other):
         kind = _KINDS.get(int(kinds[other[0]]), "geometry of another kind")

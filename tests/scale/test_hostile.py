@@ -137,7 +137,7 @@ def test_depth_is_that_of_geos(drawn, little, iso, limit):
     assert compile_kernel(first_deep)(data, starts, starts + sizes, limit) == first
     codes = [1 + ["Point", "LineString", "Polygon"].index(s.geom_type) if depth(s) == 0 else 7
              for s in drawn]  # fmt: skip
-    assert wellknown.heads(column).tolist() == codes
+    assert wellknown.type_codes(column).tolist() == codes
 
 
 @tries(200)
@@ -145,7 +145,7 @@ def test_depth_is_that_of_geos(drawn, little, iso, limit):
 def test_noise_is_never_read_beyond_its_end(noise, copies):
     value = HEADS["collection"] * copies + noise
     wellknown.refuse_deep(pa.array([value * 9, None, b""]), "f") if copies < 3 else None
-    assert wellknown.heads(pa.array([value, None, b""]))[1:].tolist() == [0, 0]
+    assert wellknown.type_codes(pa.array([value, None, b""]))[1:].tolist() == [0, 0]
 
 
 def test_text_is_not_taken_for_bytes(tmp_path):

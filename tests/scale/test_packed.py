@@ -12,7 +12,7 @@ import pytest
 import cpecgeo as cg
 from cpecgeo import scale
 from cpecgeo.errors import FileError, InputError
-from cpecgeo.files import disk
+from cpecgeo.files.text import Bounded
 from cpecgeo.scale import text
 from tests.scale.samples import frame, table
 
@@ -90,7 +90,7 @@ def test_a_run_on_a_packed_file_goes_on_where_it_ended(plain, tmp_path, dies_aft
 def test_each_byte_is_unpacked_about_once(plain, tmp_path, monkeypatch):
     unpacked = []
 
-    class Counted(disk.Bounded):
+    class Counted(Bounded):
         def readinto(self, buffer):
             count = super().readinto(buffer)
             unpacked.append(count)
