@@ -224,10 +224,10 @@ def cache_dir() -> Path:
     return Path(user_cache_path("cpecgeo"))
 
 
-def check_zip(path: Path, what: str, max_bytes: int = MAX_BYTES) -> list[zipfile.ZipInfo]:
+def check_zip(path: Path, what: str) -> list[zipfile.ZipInfo]:
     """Check a zip archive's list of contents before anything is unpacked, and return it.
 
-    An archive that is damaged, encrypted, or larger than `max_bytes` is a `FileError`. Reading
+    An archive that is damaged, encrypted, or larger than `MAX_BYTES` is a `FileError`. Reading
     stops at the size stated in the list, so a false list ends in an error too.
     """
     try:
@@ -237,10 +237,10 @@ def check_zip(path: Path, what: str, max_bytes: int = MAX_BYTES) -> list[zipfile
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise FileError(f"{what} can't be read as a zip archive: {first_line(error)}.") from error
     size = sum(entry.file_size for entry in entries)
-    if size > max_bytes or len(entries) > _MAX_FILES:
+    if size > MAX_BYTES or len(entries) > _MAX_FILES:
         raise FileError(
             f"{what} unpacks to {len(entries):,} files of {size:,} bytes, and at most "
-            f"{_MAX_FILES:,} of {max_bytes:,} are read; unpack it yourself if you trust it."
+            f"{_MAX_FILES:,} of {MAX_BYTES:,} are read; unpack it yourself if you trust it."
         )
     if any(entry.flag_bits & 1 for entry in entries):
         raise FileError(f"{what} is encrypted; unpack it first.")

@@ -77,7 +77,7 @@ class Tally:
 
 
 def find_outliers(lonlat: Floats) -> list[str]:
-    """Find the rows of a table whose position looks wrong, and say so as `remarks` does.
+    """Return remarks on the rows of a table whose position looks wrong, see `remarks`.
 
     `lonlat` has shape (n, 2), in degrees; NaN where there is no position.
 

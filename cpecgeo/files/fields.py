@@ -225,7 +225,7 @@ def _day(value: dt.date) -> str:
 
 
 def _narrow_kind(values: pd.Series, kind: str, form: Format) -> str:
-    """Return the kind of values, in the format's own distinction."""
+    """Return the kind of values, told apart as finely as the format stores them."""
     if kind == "time" and form.name in {"GeoPackage", "FlatGeobuf", "GeoJSON", "GeoJSON lines"}:
         times = pd.to_datetime(values, utc=True)
         is_fine = (times.dt.floor("ms") != times)[times.notna()].any()

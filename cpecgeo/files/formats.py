@@ -335,7 +335,7 @@ def _check_crs(name: object, what: str) -> None:
 
 
 class _Object:
-    """The relevant facts of a JSON object."""
+    """What the checks need to know of a JSON object."""
 
     __slots__ = ("crs", "features", "foreign", "id", "inner", "kinds", "link", "linked", "long",
                  "name")  # fmt: skip
@@ -359,16 +359,16 @@ class _Object:
         self.link: bool = "link" in self.kinds
         self.linked: bool = False
         for key, value in pairs:
-            looked = isinstance(value, _Object)
-            if looked:
+            is_object = isinstance(value, _Object)
+            if is_object:
                 self.long += value.long
                 self.inner = value.id if key == "properties" else self.inner
             elif type(value) is int and not -_INT64 <= value < _INT64:
                 self.long += 1
             if key == "id" and isinstance(value, (str, int, float)):
                 self.id = value
-            self.link |= key == "href" or (looked and value.link)
-            self.linked |= (key == "crs" and looked and value.link) or key in {
+            self.link |= key == "href" or (is_object and value.link)
+            self.linked |= (key == "crs" and is_object and value.link) or key in {
                 "coordRefSys",
                 "conformsTo",
             }
@@ -378,7 +378,7 @@ class _Object:
                 self.name = value
             elif key == "code" and isinstance(value, (int, str)):
                 self.name = f"EPSG:{value}"
-            elif key == "properties" and looked:
+            elif key == "properties" and is_object:
                 self.name = value.name
-            elif key == "crs" and looked and self.crs is None:
+            elif key == "crs" and is_object and self.crs is None:
                 self.crs = value.name if value.name is not None else ""

@@ -168,7 +168,7 @@ def find_column(
     *,
     in_metres: bool = False,
 ) -> str:
-    """Find the one column of the caller's name, or of known names, or raise an `InputError`."""
+    """Find the column that the caller names, or the one with a known name; else an `InputError`."""
     if stated is not None:
         part = PART.fullmatch(stated)
         hits = [n for n in names if n == stated]

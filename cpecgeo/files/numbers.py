@@ -1,4 +1,4 @@
-"""Values in text: numbers, missing values, and tables from rows of text."""
+"""Values of cells: numbers in text, types of columns, missing values, rows of text."""
 
 from __future__ import annotations
 

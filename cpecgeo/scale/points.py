@@ -282,9 +282,9 @@ def _own(table: Table) -> Any:
 def check(xy: Floats, row: int, what: str, *, keep: bool) -> tuple[Floats, Bools]:
     """Separate points in lon, lat that can be measured from missing and impossible ones.
 
-    Both are NaN where there is no point. Coordinates that are infinite, half missing or out of
-    range are a `CoordinateError`, or with `keep` count as missing. Return the points that can be
-    measured, and which rows these are. `row` is the number of the first one.
+    Lon and lat are both NaN where there is no point. Coordinates that are infinite, half missing or
+    out of range are a `CoordinateError`, or with `keep` count as missing. Return the points that
+    can be measured, and which rows these are. `row` is the number of the first one.
     """
     if len(xy) and all(
         -most <= v.min() and v.max() <= most for v, most in zip(xy.T, (180.0, 90.0), strict=True)

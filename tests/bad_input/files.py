@@ -1,4 +1,4 @@
-"""Files that are wrong, by name: how each is made, and the error that every door gives it."""
+"""Wrong files by name: how each is made, and the error that it gives in memory and in a stream."""
 
 import json
 import sqlite3
@@ -145,8 +145,8 @@ FILE, INPUT, CRS, COORD, GEOM, DATA = (
 )  # fmt: skip
 HEAD = "id,lon,lat\n"
 
-# name: (suffix, how it is made, error in memory, error in a stream); None where that door has
-# a defined answer, "-" where it doesn't take the format.
+# name: (suffix, how it is made, error in memory, error in a stream); None where there is a defined
+# answer, "-" where the format isn't read that way.
 FILES = {
     # CSV
     "csv, empty": (".csv", raw(b""), FILE, FILE),

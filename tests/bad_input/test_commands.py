@@ -1,4 +1,4 @@
-"""Every command against what people type by mistake: one error, its code, nothing written."""
+"""Every command with what people type by mistake: one error, its exit code, nothing written."""
 
 import pytest
 from click.testing import CliRunner

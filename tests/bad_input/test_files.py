@@ -1,4 +1,4 @@
-"""Every file that is wrong or odd, by every door it can come through."""
+"""Every wrong or odd file, in every function that reads files."""
 
 import errno
 import os

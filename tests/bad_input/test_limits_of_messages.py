@@ -64,7 +64,7 @@ def test_up_to_forty_columns_are_listed(count, more):
 
 @pytest.mark.parametrize(("letters", "shown"), [(78, 78), (79, 69), (500, 69)])
 def test_a_long_name_is_cut(letters, shown):
-    """80 letters with both quotes are told; of longer names 70 with the first quote."""
+    """A name of up to 80 characters with its quotes is shown whole, a longer one cut to 70."""
     told = str(UnknownNameError("z" * letters, "place", ["Gwadar"]))
     name = "'" + "z" * shown + ("'" if shown == letters else "…")
     assert told == f"No place named {name}. Known: Gwadar."

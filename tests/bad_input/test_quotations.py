@@ -1,4 +1,4 @@
-"""What a message quotes is cut where it is long, and lists of names are short."""
+"""Messages cut long quotations and long lists of names."""
 
 import json
 import re
@@ -124,7 +124,7 @@ def test_the_first_five_rows_are_named(good, bad, told):
     measure = {None: cg.geodesy.Index, GOOD: cg.geodesy.Index(GOOD).nearest}.get(
         bad, cg.geodesy.area_km2
     )
-    # What is mended is told by a warning, which is an error in tests.
+    # A warning says what is mended; warnings are errors in tests.
     with pytest.raises((CpecgeoError, CpecgeoWarning)) as caught:
         measure(shapes)
     assert told.format(rows[1:6]) in str(caught.value)

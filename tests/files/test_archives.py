@@ -25,7 +25,7 @@ def pack(path, **files):
 
 @pytest.mark.parametrize("suffix", [".kmz", ".zip", ".xlsx"])
 def test_zip_bombs(suffix, tmp_path, monkeypatch):
-    monkeypatch.setattr(archives.check_zip, "__defaults__", (1_000_000,))
+    monkeypatch.setattr(archives, "MAX_BYTES", 1_000_000)
     path = pack(tmp_path / f"a{suffix}", doc_kml=KML + " " * 2_000_000)
     assert path.stat().st_size < 5_000
     with pytest.raises(FileError, match="unpacks to 1 files of 2,000"):

@@ -1,4 +1,4 @@
-"""Cells of tables that hold more than a value: GeoJSON, lists, quotes that nothing closes."""
+"""Cells that hold more than one value: GeoJSON, lists, and quotes that are never closed."""
 
 import csv
 import io

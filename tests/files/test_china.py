@@ -68,7 +68,7 @@ def test_pakistan_is_left_alone():
     ids=["along Pakistan", "to Tajikistan and Ladakh"],
 )
 def test_the_western_border_is_chinas_but_for_some_km(west, east, degrees):
-    """On either side of it, by Natural Earth's outline, farther than so many degrees from it."""
+    """Points at least `degrees` from the border lie on the side that Natural Earth's outline gives."""
     china = cg.layer("countries").query("name == 'China'").geometry.union_all()
     lon, lat = np.meshgrid(np.arange(west, east, 0.04), np.arange(32.6, 39.2, 0.04))
     xy = np.column_stack((lon.ravel(), lat.ravel()))

@@ -1,4 +1,4 @@
-"""Rows whose position looks wrong are remarked, and nothing else is."""
+"""Remarks name the rows whose position looks wrong, and no others."""
 
 import subprocess
 import sys

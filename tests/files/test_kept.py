@@ -1,4 +1,4 @@
-"""What formats can't hold, or call otherwise, is kept under another name or told."""
+"""What a format can't store is kept under another name, or a warning says so."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""Files as other programs leave them, each in memory, as a stream where it can be, in the shell."""
+"""Files as other programs leave them: read into memory, as a stream and by the shell."""
 
 import datetime as dt
 import decimal
@@ -241,7 +241,7 @@ def remarks(work):
 
 
 def test_remarks_are_our_own_and_tell_what_is_left_out(tmp_path):
-    """No warning of a library is passed on: its words are for programmers."""
+    """Warnings of libraries aren't passed on: they are written for programmers."""
     measures, title = tmp_path / "m.gpkg", tmp_path / "t.xlsx"
     measured(measures)
     excel_title(title)
@@ -341,7 +341,7 @@ def test_empty_sheets_are_no_layers(tmp_path):
 
 
 def test_a_warning_names_the_line_that_reads(tmp_path):
-    """However deep in the package, and inside what kind of block, a warning is raised."""
+    """It is the caller's line, from whatever depth of the package the warning comes."""
     at_zero = tmp_path / "zero.csv"
     at_zero.write_text("name,lon,lat\n" + "A,67,24.9\n" * 3 + "B,0,0\nC,67\n")
     frame().to_file(tmp_path / "bare.shp")

@@ -1,4 +1,4 @@
-"""Both coordinates in one cell: in memory, as streams and on Dask, the same answer or error."""
+"""Both coordinates in one cell give the same answer or error in memory, as streams and on Dask."""
 
 import dask.dataframe as dd
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Text in other encodings than UTF-8, by every door that reads tables."""
+"""Text in other encodings than UTF-8, in every function that reads tables."""
 
 import gzip
 import io

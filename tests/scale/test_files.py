@@ -266,7 +266,7 @@ def test_damaged_files_of_a_folder_are_made_again(files, tmp_path):
 
 @pytest.mark.parametrize("kind", ["geoparquet", "csv"])
 def test_row_groups_of_all_parts_are_where_the_footer_says(files, kind, tmp_path):
-    """Bounds, encodings and bytes of each are those of parts that are files."""
+    """Bounds, encodings and bytes of each part are the same as where parts are files."""
     scale.nearest_file(files[kind], tmp_path / "o.parquet", targets="kkh", **SMALL)
     scale.nearest_file(files[kind], tmp_path / "o", targets="kkh", **SMALL)
     parts = [pq.ParquetFile(p) for p in sorted((tmp_path / "o").glob("*.parquet"))]
@@ -402,7 +402,7 @@ def test_targets_digest_tells_targets_apart():
 
 
 def test_runs_in_threads_side_by_side(files, tmp_path):
-    """Different results at once don't meet."""
+    """Runs at the same time with different results don't disturb each other."""
     jobs = [
         threading.Thread(
             target=scale.nearest_file, args=(files["csv"], tmp_path / f"{to}.csv"),
@@ -462,7 +462,7 @@ def test_a_geopackage_of_two_layers_is_asked_which(tmp_path):
 def test_a_batch_is_smaller_where_each_row_has_several_answers(
     k, batch_rows, rows, points, tmp_path
 ):
-    """With two targets there are at most two answers; a batch has at least one row."""
+    """A batch has fewer rows where each row has several answers, but at least one."""
     source = write(points.iloc[:40], tmp_path / "s.parquet", "parquet")
     seen = []
     scale.nearest_file(

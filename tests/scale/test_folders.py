@@ -1,4 +1,4 @@
-"""Nothing is written over, or removed, that no run of ours wrote."""
+"""A run replaces and removes only what a run wrote."""
 
 import errno
 import os
@@ -211,7 +211,7 @@ def test_source_among_the_parts_is_refused(home):
 
 
 def touch_time(path, text):
-    """Write other bytes of the same length, and set the time back."""
+    """Write other bytes of the same length, and set the time of the last change back."""
     stat = path.stat()
     path.write_bytes(text)
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))

@@ -1,4 +1,4 @@
-"""Small files that ask for much: nesting, columns, widths and lines without an end."""
+"""Small files that would need much time or memory: nesting, columns, wide rows, endless lines."""
 
 import json
 import os
@@ -29,8 +29,8 @@ from cpecgeo.scale.files import open_source
 from tests.effort import tries
 
 POINT = shapely.to_wkb(shapely.Point(67, 25))
-# Byte order, type and count of what GEOS reads by recursion. It checks the type of a member only
-# after it has read it, and an unknown byte order means the last one.
+# Byte order, type and count of what GEOS reads by recursion. GEOS checks the type of a member only
+# after it has read the member. An unknown byte order means the one before.
 HEADS = {
     "collection": struct.pack("<BII", 1, 7, 1),
     "multipoint": struct.pack("<BII", 1, 4, 1),
@@ -163,7 +163,7 @@ def test_points_of_every_kind_of_bytes(kind, tmp_path):
 
 
 def test_a_hundred_thousand_columns(tmp_path):
-    """Each is looked at once; comparing each with all others took a minute."""
+    """Each name is read once; comparing each with all others took a minute."""
     names = [f"c{i}" for i in range(100_000)]
     path = tmp_path / "s.csv"
     path.write_text(",".join([*names, "c7", "lon", "lat"]) + "\n")
@@ -248,7 +248,7 @@ def test_memory_that_runs_out_is_one_error(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("letter", [b"&", b"\x88", b"\0"])
 def test_a_column_that_has_two_names_is_one_error(letter, tmp_path):
-    """One byte is changed wherever the file names its columns, as the fuzzer found."""
+    """One byte is changed at each name of a column; the fuzzer found this fault."""
     path = tmp_path / "s.parquet"
     rows = {"name": ["A", "A"], "lon": [67.0, 67.5], "lat": [25.0, 25.5]}
     pq.write_table(pa.table(rows).replace_schema_metadata(), path)
