@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    Floats = NDArray[np.float64]
+
 __all__ = [
     "MAX_DEPTH",
     "binary",
@@ -28,7 +30,9 @@ __all__ = [
     "is_deep",
     "is_wellknown",
     "parse",
+    "plain_points",
     "refuse_deep",
+    "to_wkb",
     "type_codes",
 ]
 
@@ -48,6 +52,8 @@ _JSON = {"Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "Po
 _IS_JSON = re.compile(rf'\s*\{{.*"type"\s*:\s*"({"|".join(_JSON)})"', re.DOTALL)
 _EPSG = re.compile(r"(?:urn:ogc:def:crs:)?EPSG:+(\d+)", re.IGNORECASE)
 _LONLAT = re.compile(r"(?:urn:ogc:def:crs:)?OGC:(?:1\.3:)?CRS84", re.IGNORECASE)
+_POINT = 21  # bytes: order, type, x, y
+_HEAD = np.frombuffer(b"\x01\x01\x00\x00\x00", np.uint8)
 
 
 def is_wellknown(values: pd.Series) -> bool:
@@ -216,6 +222,56 @@ def type_codes(column: pa.Array) -> NDArray[np.int64]:
         high = np.where(order, data[first + 3], data[first + 2]).astype(np.int64)
         codes[whole] = (low + 256 * high) % 1000
     return codes
+
+
+def plain_points(column: pa.Array) -> Floats | None:
+    """Return the points of a column of little-endian 2-D points; None if it holds anything else."""
+    count = len(column)
+    data, starts, sizes = buffers(column)
+    if count == 0:
+        return np.empty((0, 2))
+    if (sizes != _POINT).any():
+        return None
+    raw = data[starts[0] : starts[0] + _POINT * count].reshape(count, _POINT)
+    if (raw[:, :5] != _HEAD).any():
+        return None
+    return np.ascontiguousarray(raw[:, 5:]).view("<f8").astype(np.float64, copy=False)
+
+
+def to_wkb(xy: Floats, shapes: NDArray[np.object_] | None = None) -> pa.Array:
+    """Return points as a column of well-known binary, missing where x or y is NaN.
+
+    `shapes` are the same points in another CRS, whose heights and measures (M) are kept.
+
+    Examples
+    --------
+    >>> shapely.from_wkb(to_wkb(np.array([[67.0, 25.0]]))[0].as_py()).wkt
+    'POINT (67 25)'
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    count = len(xy)
+    raw = np.empty((count, _POINT), np.uint8)
+    raw[:, :5] = _HEAD
+    raw[:, 5:] = np.ascontiguousarray(xy, "<f8").view(np.uint8)
+    offsets = np.arange(0, (count + 1) * _POINT, _POINT, dtype=np.int32)
+    whole = pa.Array.from_buffers(
+        pa.binary(), count, [None, pa.py_buffer(offsets), pa.py_buffer(raw)]
+    )
+    missing = np.isnan(xy).any(axis=1)
+    whole = pc.if_else(pa.array(~missing), whole, None) if missing.any() else whole
+    if shapes is None:
+        return whole
+    more = np.asarray(shapely.has_z(shapes) | shapely.has_m(shapes)) & ~missing
+    if not more.any():
+        return whole
+    values = whole.to_numpy(zero_copy_only=False)
+    for i in np.flatnonzero(more):
+        one = shapes[i] if shapes[i].geom_type == "Point" else shapely.get_geometry(shapes[i], 0)
+        kept = shapely.to_wkb(one, byte_order=1, flavor="iso", output_dimension=4)
+        values[i] = kept[:5] + values[i][5:] + kept[_POINT:]
+    return pa.array(values, pa.binary())
 
 
 def refuse_deep(column: pa.Array | pa.ChunkedArray, what: str, *, row: int = 0) -> None:

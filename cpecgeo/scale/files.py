@@ -21,9 +21,9 @@ from cpecgeo.scale.parquet import Parquet
 from cpecgeo.scale.parts import DonePart, Parts
 from cpecgeo.scale.questions import Exposure, Nearest, Question, Targets, Within, prepare
 from cpecgeo.scale.sinks import Sink, Writing, read_rings, sink
-from cpecgeo.scale.sources import GeoPackage, Source
+from cpecgeo.scale.sources import Source, is_bytes
 from cpecgeo.scale.stream import Job, OnProgress, Run, run
-from cpecgeo.scale.text import Csv, is_bytes
+from cpecgeo.scale.tables import Csv, GeoPackage
 
 __all__ = ["BATCH_ROWS", "PART_ROWS", "exposure_file", "nearest_file", "within_file"]
 

@@ -24,16 +24,18 @@ from cpecgeo.features.subject import SubjectLike
 from cpecgeo.files.displacement import count, remarks
 from cpecgeo.files.formats import Choice
 from cpecgeo.files.numbers import say_odd
-from cpecgeo.scale import points as rows_of
+from cpecgeo.files.positions import find_positions
 from cpecgeo.scale.questions import (
     Exposure,
     Nearest,
     Question,
     Targets,
     Within,
+    check_points,
     prepare,
+    read_accuracy,
 )
-from cpecgeo.scale.sources import Places
+from cpecgeo.scale.sources import Places, from_wkb, turn_of
 
 __all__ = ["exposure", "nearest", "within"]
 
@@ -255,7 +257,7 @@ def _places(meta: pd.DataFrame, choice: Choice) -> Places | None:
     """Return the columns of positions, or None for the geometry of the frame."""
     geometry = getattr(meta, "_geometry_column_name", None)
     if geometry is not None and choice.lon is None and choice.lat is None:
-        rows_of.turn_of(meta.crs, choice.crs, "ddf")
+        turn_of(meta.crs, choice.crs, "ddf")
         return None
 
     def likely(name: str) -> pd.Series | None:
@@ -263,15 +265,15 @@ def _places(meta: pd.DataFrame, choice: Choice) -> Places | None:
         is_text = not pd.api.types.is_numeric_dtype(meta[name])
         return None if is_text else pd.Series([], dtype=object)
 
-    return Places.find([str(c) for c in meta.columns], choice, "ddf", likely)
+    return Places(find_positions([str(c) for c in meta.columns], choice, "ddf", likely), choice)
 
 
 def _xy(frame: pd.DataFrame, where: _Where) -> Any:
     """Return the points of a partition, and which rows have one; warn of those that look wrong."""
     what = "a partition"
     if where.places is None:
-        xy = rows_of.from_wkb(pa.array(shapely.to_wkb(frame.geometry.array)), 0, what)
-        turn = rows_of.turn_of(frame.crs, where.crs, what)
+        xy = from_wkb(pa.array(shapely.to_wkb(frame.geometry.array)), 0, what)
+        turn = turn_of(frame.crs, where.crs, what)
         xy = xy if turn is None else turn(xy)
     else:
         names = where.places.names(frame.columns)
@@ -284,7 +286,7 @@ def _xy(frame: pd.DataFrame, where: _Where) -> Any:
                 "are needed."
             ) from error
         _, xy = where.places.read(table, 0, what)
-    points, good = rows_of.check(xy, 0, what, keep=where.keep)
+    points, good = check_points(xy, 0, what, keep=where.keep)
     for remark in remarks(count(points, np.flatnonzero(good) + 1)):
         _warn(f"the partition that begins at index {frame.index[0]!r}: {remark}.")
     return points, good
@@ -323,7 +325,7 @@ def _near(frame: pd.DataFrame, to: Targets, question: Nearest, where: _Where) ->
 
 def _read_accuracy(frame: pd.DataFrame, question: Question) -> Any:
     """Return the accuracy that rows state; warn of impossible values in the caller's process."""
-    own, (count, row, example) = rows_of.read_accuracy(frame, question.thousands, 0)
+    own, (count, row, example) = read_accuracy(frame, question.thousands, 0)
     if count:
         what = f"the partition that begins at index {frame.index[0]!r}"
         _warn(say_odd(what, count, example, row))

@@ -1,4 +1,10 @@
-"""Parquet, GeoParquet and folders of them: read from any row on, in all encodings; and written."""
+"""Parquet, GeoParquet and folders of them: read from any row on, and written part by part.
+
+The parts of a result are whole files of Parquet, one after the other, and so each ends with its own
+footer, a record in Thrift's compact protocol. It gives the byte offset of each column of each row
+group (Apache Parquet, file format; `parquet.thrift`). In the footer for the whole file the row
+groups stay as they are; only the offsets change.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +13,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -20,14 +26,29 @@ import shapely
 from cpecgeo.errors import FileError, GeometryError
 from cpecgeo.files.disk import first_line, list_files
 from cpecgeo.files.formats import Choice
-from cpecgeo.scale.points import is_text
-from cpecgeo.scale.sources import BATCH_BYTES, Places, Source
-from cpecgeo.scale.text import is_bytes, repeats
+from cpecgeo.files.positions import find_positions
+from cpecgeo.scale.sources import (
+    BATCH_BYTES,
+    Places,
+    Source,
+)
 
-__all__ = ["Parquet", "from_native", "open_writer"]
+__all__ = ["Parquet", "from_native", "join_footers"]
 
 # Encodings of geometry as coordinates, which GeoParquet takes from GeoArrow.
 _NATIVE = {"point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"}
+
+_MAGIC = b"PAR1"
+_TAIL = 4 + len(_MAGIC)  # a footer is followed by its length
+# Numbers of fields that are byte offsets (True), and of structures that contain such fields.
+_COLUMN = {9: True, 10: True, 11: True, 14: True}
+_CHUNK = {2: True, 3: _COLUMN, 4: True, 6: True}
+_FOOTER = {4: {1: _CHUNK, 5: True}}
+# Kinds of values, and the bytes of those of fixed size; truth values are in the field's head.
+_TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _MAP, _STRUCT = 1, 2, 3, 7, 8, 11, 12
+_SIZES = {_TRUE: 0, _FALSE: 0, _BYTE: 1, _DOUBLE: 8}
+_WHOLE_NUMBERS, _LISTS = {4, 5, 6}, {9, 10}
+_MANY = 15  # a list of so many items or more has its size after its head
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +84,9 @@ class Parquet(Source):
             schema = schema.set(at, pa.field(geometry, pa.binary()))
         places = None
         if geometry is None or choice.lon is not None or choice.lat is not None:
-            places = Places.find(schema.names, choice, path.name, lambda n: _first(files, n))
+            places = Places(
+                find_positions(schema.names, choice, path.name, lambda n: _first(files, n)), choice
+            )
             schema = places.fit(schema)
             geometry = "geometry" if places.are_shapes else geometry
         counts = tuple(h.num_rows for h in heads)
@@ -128,15 +151,10 @@ def _head(path: Path) -> Any:
 def _from_row(path: Path, first: int, rows: int) -> Iterator[pa.Table]:
     # Pages are read when needed, because a row group may be larger than memory.
     with _translate(path), pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
-        head, group, before = file.metadata, 0, 0
-        while group < head.num_row_groups:
-            count = head.row_group(group).num_rows
-            if before + count > first:
-                break
-            before += count
-            group += 1
-        skip = first - before
-        groups = list(range(group, head.num_row_groups))
+        count = file.metadata.num_row_groups
+        starts = np.cumsum([0, *(file.metadata.row_group(k).num_rows for k in range(count))])
+        group = int(np.searchsorted(starts[1:], first, side="right"))
+        skip, groups = first - int(starts[group]), list(range(group, count))
         for batch in file.iter_batches(rows, row_groups=groups, use_threads=False):
             if skip >= len(batch):
                 skip -= len(batch)
@@ -188,7 +206,7 @@ def _row_bytes(path: Path, head: pq.FileMetaData) -> tuple[float, float]:
         {
             column.path_in_schema
             for number in range(head.num_row_groups)
-            for column in _columns(head.row_group(number))
+            for column in map(head.row_group(number).column, range(head.num_columns))
             if column.physical_type == "BYTE_ARRAY"
             and any("DICTIONARY" in encoding for encoding in column.encodings)
         }
@@ -199,7 +217,8 @@ def _row_bytes(path: Path, head: pq.FileMetaData) -> tuple[float, float]:
             group = head.row_group(number)
             widths = _dictionary_widths(file, number, texts) if texts else {}
             totals = [0.0, 0.0]
-            for place, column in enumerate(_columns(group)):
+            for place in range(group.num_columns):
+                column = group.column(place)
                 name = column.path_in_schema
                 while name and name not in widths:  # name of the outermost column
                     name = name.rpartition(".")[0]
@@ -220,10 +239,6 @@ def _check_columns(path: Path, head: pq.FileMetaData) -> None:
     with pq.ParquetFile(path, buffer_size=1 << 16, pre_buffer=False) as file:
         for number in range(head.num_row_groups):
             next(file.iter_batches(1, row_groups=[number], use_threads=False), None)
-
-
-def _columns(group: pq.RowGroupMetaData) -> Iterator[pa.Table]:
-    return (group.column(k) for k in range(group.num_columns))
 
 
 def _dictionary_widths(
@@ -259,9 +274,7 @@ def _dictionaries(column: pa.Array) -> Iterator[pa.Table]:
 def from_native(column: pa.Array | pa.ChunkedArray, encoding: str, what: str) -> pa.Array:
     """Turn a column of geometries in a native encoding of GeoParquet into well-known binary.
 
-    It has coordinates (structures of x, y and perhaps z, or interleaved), in as many nested lists
-    as the kind of geometry has levels. The encoding is one of `_NATIVE`; a column that doesn't
-    match it is a `GeometryError`.
+    The encoding is one of `_NATIVE`; a column that doesn't match it is a `GeometryError`.
 
     Examples
     --------
@@ -288,20 +301,94 @@ def from_native(column: pa.Array | pa.ChunkedArray, encoding: str, what: str) ->
     return pa.array(shapely.to_wkb(shapes, flavor="iso"), pa.binary(), from_pandas=True)
 
 
-def open_writer(file: IO[bytes], table: pa.Table) -> Any:
-    """Open a writer with dictionaries for repeated values, never for numbers and points."""
+def join_footers(path: Path, stretches: list[tuple[int, int]]) -> None:
+    """Append a joint footer to a file that consists of whole Parquet files.
 
-    def is_repeated(kind: pa.DataType, column: pa.ChunkedArray) -> bool:
-        if is_text(kind):
-            return repeats(column, 2)
-        rare = (pa.types.is_floating, pa.types.is_integer, is_bytes)
-        return not any(is_rare(kind) for is_rare in rare)
+    Each stretch is the first byte of one, and the first byte after it.
+    """
+    footers = []
+    with path.open("rb") as file:
+        for first, end in stretches:
+            file.seek(end - _TAIL)
+            size = int.from_bytes(file.read(4), "little")
+            file.seek(end - _TAIL - size)
+            moved = _Moved(file.read(size), first).whole()
+            tail = len(moved).to_bytes(4, "little") + _MAGIC
+            footers.append(pq.read_metadata(pa.BufferReader(moved + tail)))
+    whole, *others = footers
+    for other in others:
+        whole.append_row_groups(other)
+    written = pa.BufferOutputStream()
+    whole.write_metadata_file(written)
+    with path.open("ab") as file:
+        file.write(memoryview(written.getvalue())[len(_MAGIC) :])
 
-    pairs = list(zip(table.schema, table.columns, strict=True))
-    return pq.ParquetWriter(
-        file,
-        table.schema,
-        compression="snappy",
-        use_dictionary=[f.name for f, column in pairs if is_repeated(f.type, column)],
-        write_statistics=[f.name for f, _ in pairs if not is_bytes(f.type)],
-    )
+
+class _Moved:
+    """A footer with larger offsets, for row groups that begin some bytes later in the file."""
+
+    def __init__(self, raw: bytes, by: int) -> None:
+        self._raw, self._by = raw, by
+        self._at = 0
+        self._out = bytearray()
+
+    def whole(self) -> bytes:
+        """Return the changed footer."""
+        self._struct(_FOOTER)
+        return bytes(self._out)
+
+    def _copy(self, size: int) -> bytes:
+        some = self._raw[self._at : self._at + size]
+        self._at += size
+        self._out += some
+        return some
+
+    def _number(self, by: int = 0) -> int:
+        """Copy a number, seven bits to a byte; `by` is added to a signed one."""
+        value = shift = 0
+        more = True
+        while more:
+            byte = self._raw[self._at]
+            self._at += 1
+            value |= (byte & 127) << shift
+            shift, more = shift + 7, byte > 127
+        value += 2 * by  # the last bit is the sign
+        left = value
+        while left > 127:
+            self._out.append(left & 127 | 128)
+            left >>= 7
+        self._out.append(left)
+        return value
+
+    def _struct(self, fields: dict[int, Any]) -> None:
+        number = 0
+        while head := self._copy(1)[0]:
+            number = number + (head >> 4) if head >> 4 else self._number() >> 1
+            self._value(head & 15, fields.get(number))
+
+    def _value(self, kind: int, inner: Any) -> None:
+        """Copy a value; `inner` is True for an offset, a mapping for a structure with offsets."""
+        if kind in _SIZES:
+            self._copy(_SIZES[kind])
+        elif kind in _WHOLE_NUMBERS:
+            # An offset of 0 means that there is none.
+            self._number(self._by if inner is True and self._raw[self._at] else 0)
+        elif kind == _BINARY:
+            self._copy(self._number())
+        elif kind in _LISTS:
+            head = self._copy(1)[0]
+            size = head >> 4 if head >> 4 < _MANY else self._number()
+            self._items(size, (head & 15,), inner)
+        elif kind == _MAP:
+            size = self._number()
+            kinds = self._copy(1)[0] if size else 0
+            self._items(size, (kinds >> 4, kinds & 15), None)
+        elif kind == _STRUCT:
+            self._struct(inner or {})
+        else:
+            raise ValueError(f"A footer has a value of kind {kind}.")
+
+    def _items(self, size: int, kinds: tuple[int, ...], inner: object) -> None:
+        for _ in range(size):
+            for kind in kinds:
+                self._value(_BYTE if kind in {_TRUE, _FALSE} else kind, inner)

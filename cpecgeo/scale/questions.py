@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,25 +11,40 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.analysis.accuracy import CERTAINTY, Accuracies, Bounds
 from cpecgeo.analysis.measure import index_of
 from cpecgeo.analysis.proximity import check_certainty, check_radii, ring_numbers
-from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
+from cpecgeo.errors import CoordinateError, InputError, InputTypeError, UnknownNameError
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike
-from cpecgeo.files.numbers import to_numbers
+from cpecgeo.files.displacement import EXPECTED, is_within
+from cpecgeo.files.numbers import to_accuracy, to_numbers
 from cpecgeo.geodesy import Chainage, Index
 from cpecgeo.geodesy._compile import always_compile
 from cpecgeo.geodesy._tree import NO_SIDE
 from cpecgeo.geodesy.inputs import positive_km
-from cpecgeo.scale.points import Bools, Floats, Table, plain
+from cpecgeo.scale.sources import plain
 
-__all__ = ["Exposure", "Nearest", "Question", "Targets", "Within", "prepare"]
+__all__ = [
+    "Exposure",
+    "Nearest",
+    "Question",
+    "Targets",
+    "Within",
+    "check_points",
+    "prepare",
+    "read_accuracy",
+]
 
 _SIDES = ["right", "on", "left"]
+# Column with the accuracy of each point.
+_OWN = "accuracy_km"
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +131,7 @@ def _digest(subject: Subject, bounds: Bounds) -> str:
 
 
 def _near_columns(
-    xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets, k: int, limit_m: float
+    xy: Floats, good: Bools, to: Targets, k: int, limit_m: float
 ) -> dict[str, NDArray[Any]]:
     """Return the nearest targets as flat arrays, k for each row; `target` -1 where there is none.
 
@@ -147,7 +163,7 @@ def _near_columns(
     return columns
 
 
-def _nearest(xy: NDArray[np.float64], to: Targets, limit_m: float) -> tuple[NDArray[Any], ...]:
+def _nearest(xy: Floats, to: Targets, limit_m: float) -> tuple[NDArray[Any], ...]:
     """Return which points are near enough, and their target, distance and accuracy in km."""
     found = to.index.find(xy, limit_m=limit_m)
     target, distance = found.target[:, 0], found.metres[:, 0] * 1e-3
@@ -156,7 +172,7 @@ def _nearest(xy: NDArray[np.float64], to: Targets, limit_m: float) -> tuple[NDAr
     return hit, target[hit], distance[hit], accuracy
 
 
-def _column(values: NDArray[np.float64]) -> pa.Array:
+def _column(values: Floats) -> pa.Array:
     return pa.array(values, from_pandas=True)
 
 
@@ -168,9 +184,72 @@ def _ids(to: Targets) -> pa.Array:
         return pa.array([str(i) for i in to.index.ids])
 
 
-def _labels(codes: NDArray[Any], names: pa.Array, gone: NDArray[np.bool_]) -> Any:
+def _labels(codes: NDArray[Any], names: pa.Array, gone: Bools) -> Any:
     mask = gone if gone.any() else None
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32), mask=mask), names)
+
+
+def read_accuracy(
+    table: pd.DataFrame | pa.Table, thousands: str | None, before: int
+) -> tuple[Floats | None, tuple[int, int, str]]:
+    """Return the accuracy that rows state, in km, and what is impossible among it.
+
+    The first is None where there is no such column, and NaN where a value is missing or impossible;
+    the second is the count of impossible values, and the first one's row and text. `before` counts
+    the rows before these.
+    """
+    held = _own(table)
+    if held is None:
+        return None, (0, 0, "")
+    own, is_odd = to_accuracy(held, thousands)
+    odd = np.flatnonzero(is_odd)
+    if len(odd) == 0:
+        return own, (0, 0, "")
+    return own, (len(odd), before + int(odd[0]) + 1, str(held.iloc[odd[0]]))
+
+
+def _own(table: pd.DataFrame | pa.Table) -> Any:
+    if isinstance(table, pd.DataFrame):
+        return table[_OWN] if _OWN in table.columns else None
+    if _OWN not in table.column_names:
+        return None
+    held = table[_OWN]
+    if pa.types.is_string(held.type):
+        with contextlib.suppress(pa.ArrowInvalid):  # most columns hold numbers only
+            held = pc.cast(held, pa.float64())
+    return held.to_pandas()
+
+
+def check_points(xy: Floats, row: int, what: str, *, keep: bool) -> tuple[Floats, Bools]:
+    """Separate points in lon, lat that can be measured from missing and impossible ones.
+
+    Lon and lat are both NaN where there is no point. Coordinates that are infinite, half missing or
+    out of range are a `CoordinateError`, or with `keep` count as missing. Return the points that
+    can be measured, and which rows these are. `row` is the number of the first one.
+    """
+    if len(xy) and all(
+        -most <= v.min() and v.max() <= most for v, most in zip(xy.T, (180.0, 90.0), strict=True)
+    ):
+        return xy, np.ones(len(xy), bool)
+    with np.errstate(invalid="ignore"):
+        good: Bools = np.all(np.abs(xy) <= (180.0, 90.0), axis=1)
+    bad = ~good & ~np.isnan(xy).all(axis=1)
+    if bad.any() and not keep:
+        first = int(np.flatnonzero(bad)[0])
+        lon, lat = map(float, xy[first])
+        where, repair = f"in row {row + first + 1}", "repair the row, or count such rows as missing"
+        repair += ' with bad="keep"'
+        if np.isnan(xy[first]).any():
+            raise CoordinateError(
+                f"{what} has one of lon and lat alone {where}, ({lon:g}, {lat:g}); {repair}.",
+                row=row + first,
+                lonlat=(lon, lat),
+            )
+        swapped = is_within(lat, lon, EXPECTED)
+        raise CoordinateError.out_of_range(
+            what, (lon, lat), row + first, where=where, is_swapped=swapped, repair=repair
+        )
+    return xy[good], good
 
 
 @dataclass(frozen=True)
@@ -190,22 +269,13 @@ class Nearest:
         if self.max_km is not None:
             positive_km(self.max_km, "max_km", allow_zero=True)
 
-    @property
-    def limit_m(self) -> float:
-        """The greatest distance, in metres."""
-        return np.inf if self.max_km is None else 1e3 * float(self.max_km)
-
     def answer(
-        self,
-        columns: Table,  # noqa: ARG002 - questions are asked alike
-        xy: Floats,
-        good: Bools,
-        own: Floats | None,
-        to: Targets,
+        self, _columns: object, xy: Floats, good: Bools, own: Floats | None, to: Targets
     ) -> tuple[pa.Table, NDArray[np.int64] | None]:
         """Return each row k times, nearest first."""
         k = min(self.k, len(to))
-        flat = _near_columns(xy, good, to, k, self.limit_m)
+        limit_m = np.inf if self.max_km is None else 1e3 * float(self.max_km)
+        flat = _near_columns(xy, good, to, k, limit_m)
         gone = flat["target"] < 0
         table: dict[str, Any] = {"target": _labels(flat["target"], _ids(to), gone)}
         for name in ("distance_km", "near_lon", "near_lat", "km"):
@@ -236,12 +306,7 @@ class Within:
         check_certainty(self.certainty)
 
     def answer(
-        self,
-        columns: Table,  # noqa: ARG002 - questions are asked alike
-        xy: Floats,
-        good: Bools,
-        own: Floats | None,
-        to: Targets,
+        self, _columns: object, xy: Floats, good: Bools, own: Floats | None, to: Targets
     ) -> tuple[pa.Table, NDArray[np.int64] | None]:
         """Return the rows that are near enough, in order."""
         own = None if own is None else own[good]
@@ -284,7 +349,7 @@ class Exposure:
             raise UnknownNameError.of_column(self.value, names, of=what)
 
     def answer(
-        self, columns: Table, xy: Floats, good: Bools, own: Floats | None, to: Targets
+        self, columns: pa.Table, xy: Floats, good: Bools, own: Floats | None, to: Targets
     ) -> tuple[pa.Table, NDArray[np.int64] | None]:
         """Return one row per ring: as drawn, low and high; `told` is 1 where accuracy is known."""
         own = None if own is None else own[good]

@@ -1,9 +1,4 @@
-"""Results as Parquet or CSV: parts are stretches of one file, or files in a folder.
-
-In Parquet each stretch ends with its own footer, a record in Thrift's compact protocol. It gives
-the byte offset of each column of each row group (Apache Parquet, file format; `parquet.thrift`). In
-the footer for the whole file the row groups stay as they are; only the offsets change.
-"""
+"""Results as Parquet or CSV: parts are stretches of one file, or files in a folder."""
 
 from __future__ import annotations
 
@@ -26,29 +21,21 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.errors import InputError
+from cpecgeo.files import wellknown
 from cpecgeo.files.disk import settle
+from cpecgeo.files.fields import quote_name, to_text
 from cpecgeo.files.formats import find_format
 from cpecgeo.files.text import usual_separator
-from cpecgeo.scale import points
-from cpecgeo.scale.parquet import open_writer
+from cpecgeo.scale.parquet import join_footers
 from cpecgeo.scale.parts import FOLDER_RECORD, WRITER, DonePart, Parts, write_json
-from cpecgeo.scale.sources import Batch, Source
-from cpecgeo.scale.text import header, lines
+from cpecgeo.scale.sources import Batch, Source, is_bytes, is_text
 
-__all__ = ["Sink", "Writing", "read_rings", "say_lost", "sink"]
+__all__ = ["Sink", "Writing", "read_rings", "sink"]
 
 _FLAT = 21  # bytes of a point without height and measure
-_MAGIC = b"PAR1"
-_TAIL = 4 + len(_MAGIC)  # a footer is followed by its length
-# Numbers of fields that are byte offsets (True), and of structures that contain such fields.
-_COLUMN = {9: True, 10: True, 11: True, 14: True}
-_CHUNK = {2: True, 3: _COLUMN, 4: True, 6: True}
-_FOOTER = {4: {1: _CHUNK, 5: True}}
-# Kinds of values, and the bytes of those of fixed size; truth values are in the field's head.
-_TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _MAP, _STRUCT = 1, 2, 3, 7, 8, 11, 12
-_SIZES = {_TRUE: 0, _FALSE: 0, _BYTE: 1, _DOUBLE: 8}
-_WHOLE_NUMBERS, _LISTS = {4, 5, 6}, {9, 10}
-_MANY = 15  # a list of so many items or more has its size after its head
+_SPECIAL = (b'"', b"\r", b"\n")
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+_FORMULA = "^[=+\\-@\t\r]"
 
 
 @dataclass(frozen=True)
@@ -99,7 +86,7 @@ class Sink:
                 while other in names:
                     other = f"{other}_2"
                 table = table.rename_columns([other if n == "geometry" else n for n in names])
-            table = table.append_column("geometry", points.to_wkb(batch.xy))
+            table = table.append_column("geometry", wellknown.to_wkb(batch.xy))
         return table
 
     def count_lost(
@@ -203,7 +190,7 @@ class Writing:
         if kind == "rings":
             self._writer = pa.ipc.new_stream(self._file, table.schema)
         else:
-            self._writer = open_writer(self._file, table)
+            self._writer = _open_writer(self._file, table)
 
     def finish(self) -> tuple[int, int]:
         """Close the part, flush it to disk, and return its stretch of the file."""
@@ -233,6 +220,31 @@ class Writing:
             self._fresh.unlink(missing_ok=True)
 
 
+def _open_writer(file: IO[bytes], table: pa.Table) -> Any:
+    """Open a writer with dictionaries for repeated values, never for numbers and points."""
+
+    def is_repeated(kind: pa.DataType, column: pa.ChunkedArray) -> bool:
+        if is_text(kind):
+            return _repeats(column, 2)
+        rare = (pa.types.is_floating, pa.types.is_integer, is_bytes)
+        return not any(is_rare(kind) for is_rare in rare)
+
+    pairs = list(zip(table.schema, table.columns, strict=True))
+    return pq.ParquetWriter(
+        file,
+        table.schema,
+        compression="snappy",
+        use_dictionary=[f.name for f, column in pairs if is_repeated(f.type, column)],
+        write_statistics=[f.name for f, _ in pairs if not is_bytes(f.type)],
+    )
+
+
+def _repeats(column: pa.ChunkedArray, times: int = 10) -> bool:
+    """Return whether the first values of a column occur so many times on average."""
+    some = column.slice(0, 2_000)
+    return bool(pc.count_distinct(some).as_py() * times <= len(some))
+
+
 def sink(out: Path, *, safe_cells: bool) -> Sink:
     """Choose how to write, by the suffix of the result.
 
@@ -260,25 +272,6 @@ def sink(out: Path, *, safe_cells: bool) -> Sink:
     )
 
 
-def say_lost(what: str, heights: int, measures: int) -> list[str]:
-    """Return a sentence on how many heights and measures CSV leaves out.
-
-    Examples
-    --------
-    >>> say_lost("a.gpkg", 1, 0)
-    ['a.gpkg has 1 point with a height, which CSV of lon and lat leaves out; ...']
-    """
-    held = [
-        f"{count:,} {'point' if count == 1 else 'points'} with {one if count == 1 else many}"
-        for count, one, many in (
-            (heights, "a height", "heights"), (measures, "a measure (M)", "measures (M)")
-        )
-        if count
-    ]  # fmt: skip
-    left = f"{what} has {' and '.join(held)}, which CSV of lon and lat leaves out; write Parquet"
-    return [f"{left} to keep them."] if held else []
-
-
 def _entry(entry: dict[str, Any]) -> dict[str, Any]:
     """Return a column's metadata without bounds, which were those of the source."""
     kept = {k: v for k, v in entry.items() if k not in {"bbox", "covering"}}
@@ -293,94 +286,90 @@ def read_rings(path: Path) -> pa.Table:
         return batches.read_all()
 
 
-def join_footers(path: Path, stretches: list[tuple[int, int]]) -> None:
-    """Append a joint footer to a file that consists of whole Parquet files.
+def header(table: pa.Table, separator: str = ",") -> list[bytes]:
+    """Return the names of the columns that CSV can store, as a line."""
+    names = [
+        n for n, c in zip(table.column_names, table.columns, strict=True) if not is_bytes(c.type)
+    ]
+    if any("\n" in n or "\r" in n for n in names):
+        raise InputError("A column's name holds a line end, which CSV can't; rename it.")
+    return [(separator.join(map(quote_name, names)) + "\n").encode()]
 
-    Each stretch is the first byte of one, and the first byte after it.
+
+def lines(table: pa.Table, *, safe: bool, separator: str = ",") -> list[Any]:
+    r"""Return rows as CSV, with quotes where needed, and empty cells for missing values.
+
+    They are pieces of bytes in order; long ones aren't copied.
+
+    Examples
+    --------
+    >>> b"".join(lines(pa.table({"a": [1.5, None], "b": ["x", "y, z"]}), safe=False))
+    b'1.5,x\n,"y, z"\n'
     """
-    footers = []
-    with path.open("rb") as file:
-        for first, end in stretches:
-            file.seek(end - _TAIL)
-            size = int.from_bytes(file.read(4), "little")
-            file.seek(end - _TAIL - size)
-            moved = _Moved(file.read(size), first).whole()
-            tail = len(moved).to_bytes(4, "little") + _MAGIC
-            footers.append(pq.read_metadata(pa.BufferReader(moved + tail)))
-    whole, *others = footers
-    for other in others:
-        whole.append_row_groups(other)
-    written = pa.BufferOutputStream()
-    whole.write_metadata_file(written)
-    with path.open("ab") as file:
-        file.write(memoryview(written.getvalue())[len(_MAGIC) :])
+    cells = [
+        _cells(column, safe=safe, separator=separator)
+        for name, column in zip(table.column_names, table.columns, strict=True)
+        if not is_bytes(column.type)
+    ]
+    if len(table) == 0:
+        return []
+    # Each row begins with a line end, so that long rows are joined only once.
+    cells[0] = _join_text("\n", cells[0])
+    rows = cells[0] if len(cells) == 1 else _join_text(*cells, between=separator)
+    first, *others = map(_bytes, rows.chunks)
+    return [first[1:], *others, b"\n"]
 
 
-class _Moved:
-    """A footer with larger offsets, for row groups that begin some bytes later in the file."""
+def _join_text(*cells: str | pa.Array, between: str = "") -> Any:
+    """Join text, row by row."""
+    big = pa.large_string()
+    texts = [pa.scalar(c, big) if isinstance(c, str) else c for c in cells]
+    return pc.binary_join_element_wise(*texts, pa.scalar(between, big))
 
-    def __init__(self, raw: bytes, by: int) -> None:
-        self._raw, self._by = raw, by
-        self._at = 0
-        self._out = bytearray()
 
-    def whole(self) -> bytes:
-        """Return the changed footer."""
-        self._struct(_FOOTER)
-        return bytes(self._out)
+def _bytes(chunk: pa.Array) -> memoryview:
+    """Return the memory of all text values, one after the other."""
+    _, offsets, data = chunk.buffers()
+    if len(chunk) == 0 or data is None:
+        return memoryview(b"")
+    kind = np.int64 if pa.types.is_large_string(chunk.type) else np.int32
+    edges = np.frombuffer(offsets, kind)[[chunk.offset, chunk.offset + len(chunk)]]
+    return memoryview(data)[edges[0] : edges[1]]
 
-    def _copy(self, size: int) -> bytes:
-        some = self._raw[self._at : self._at + size]
-        self._at += size
-        self._out += some
-        return some
 
-    def _number(self, by: int = 0) -> int:
-        """Copy a number, seven bits to a byte; `by` is added to a signed one."""
-        value = shift = 0
-        more = True
-        while more:
-            byte = self._raw[self._at]
-            self._at += 1
-            value |= (byte & 127) << shift
-            shift, more = shift + 7, byte > 127
-        value += 2 * by  # the last bit is the sign
-        left = value
-        while left > 127:
-            self._out.append(left & 127 | 128)
-            left >>= 7
-        self._out.append(left)
-        return value
+def _cells(column: pa.ChunkedArray, *, safe: bool, separator: str) -> Any:
+    """Return a column as text, quoted where necessary."""
+    if column.type in {pa.float32(), pa.float64()} and _repeats(column):
+        column = column.dictionary_encode()
+    if pa.types.is_dictionary(column.type):  # each distinct value is converted once
+        cells = [
+            pc.take(
+                _cells(pa.chunked_array([chunk.dictionary]), safe=safe, separator=separator),
+                chunk.indices,
+            )
+            for chunk in column.chunks
+        ]
+        chunks = [chunk for cell in cells for chunk in cell.chunks]
+        return pc.fill_null(pa.chunked_array(chunks, pa.large_string()), "")
+    if pa.types.is_nested(column.type):
+        held = [None if v is None else to_text(v) for v in column.to_pandas()]
+        column = pa.chunked_array([held], pa.large_string())
+    text = pc.cast(column, pa.large_string())
+    if is_text(column.type):
+        text = _disarm(text) if safe else text
+        marks = (*_SPECIAL, separator.encode())
+        if any(mark in raw for raw in map(bytes, map(_bytes, text.chunks)) for mark in marks):
+            special = pc.match_substring_regex(text, f'["{separator}\r\n]')
+            doubled = pc.replace_substring(text, '"', '""')
+            quoted = _join_text('"', doubled, '"')
+            text = pc.if_else(special, quoted, text)
+    return pc.fill_null(text, "")
 
-    def _struct(self, fields: dict[int, Any]) -> None:
-        number = 0
-        while head := self._copy(1)[0]:
-            number = number + (head >> 4) if head >> 4 else self._number() >> 1
-            self._value(head & 15, fields.get(number))
 
-    def _value(self, kind: int, inner: Any) -> None:
-        """Copy a value; `inner` is True for an offset, a mapping for a structure with offsets."""
-        if kind in _SIZES:
-            self._copy(_SIZES[kind])
-        elif kind in _WHOLE_NUMBERS:
-            # An offset of 0 means that there is none.
-            self._number(self._by if inner is True and self._raw[self._at] else 0)
-        elif kind == _BINARY:
-            self._copy(self._number())
-        elif kind in _LISTS:
-            head = self._copy(1)[0]
-            size = head >> 4 if head >> 4 < _MANY else self._number()
-            self._items(size, (head & 15,), inner)
-        elif kind == _MAP:
-            size = self._number()
-            kinds = self._copy(1)[0] if size else 0
-            self._items(size, (kinds >> 4, kinds & 15), None)
-        elif kind == _STRUCT:
-            self._struct(inner or {})
-        else:
-            raise ValueError(f"A footer has a value of kind {kind}.")
-
-    def _items(self, size: int, kinds: tuple[int, ...], inner: object) -> None:
-        for _ in range(size):
-            for kind in kinds:
-                self._value(_BYTE if kind in {_TRUE, _FALSE} else kind, inner)
+def _disarm(text: pa.Array) -> pa.Array:
+    """Put an apostrophe before text that a spreadsheet would run as a formula; numbers stay."""
+    armed = pc.and_(
+        pc.match_substring_regex(text, _FORMULA),
+        pc.invert(pc.match_substring_regex(text, _NUMBER)),
+    )
+    return pc.if_else(armed, _join_text("'", text), text)

@@ -1,50 +1,61 @@
-"""Sources of points: files in batches, their columns of positions, and GeoPackage by GDAL."""
+"""Sources of points: files in batches, and their points in lon, lat from any column and CRS."""
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
-import warnings
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
-import pyogrio
+import pyarrow.compute as pc
+import pyproj
+import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.errors import FileError, InputError, UnknownNameError
+from cpecgeo.errors import CRSError, GeometryError, InputError
 from cpecgeo.files import wellknown
-from cpecgeo.files.disk import ask_sqlite, first_line
-from cpecgeo.files.fields import fid_name
-from cpecgeo.files.formats import Choice, choose_layer, examine
-from cpecgeo.files.notations import resolve_crs, split_pairs
+from cpecgeo.files.disk import first_line
+from cpecgeo.files.displacement import undo_shift
+from cpecgeo.files.formats import Choice
+from cpecgeo.files.notations import (
+    is_shifted,
+    parse_degrees,
+    parse_metres,
+    resolve_crs,
+    split_pairs,
+)
+from cpecgeo.files.numbers import join_thousands
 from cpecgeo.files.positions import (
     base_column,
-    find_positions,
     order_by_name,
     order_by_values,
     order_error,
     say_columns,
     take_column,
 )
-from cpecgeo.scale import points
+from cpecgeo.geodesy._ellipsoid import WGS84, to_wgs84
 
 __all__ = [
     "BATCH_BYTES",
     "Batch",
-    "GeoPackage",
     "Places",
     "Position",
     "Source",
+    "from_wkb",
+    "is_bytes",
+    "is_text",
+    "plain",
     "rechunk",
+    "turn_of",
 ]
 
 # A batch of wide rows has fewer rows, to stay about this size in memory.
 BATCH_BYTES = 48_000_000
+_KINDS = {2: "LineString", 3: "Polygon", 5: "MultiLineString", 6: "MultiPolygon", 7: "collection"}
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -75,13 +86,6 @@ class Places:
 
     columns: tuple[str, ...]
     choice: Choice
-
-    @classmethod
-    def find(
-        cls, names: list[str], choice: Choice, what: str, first: Callable[[str], pd.Series | None]
-    ) -> Places:
-        """Find the columns; `first` returns the first values of a column, None where unknown."""
-        return cls(find_positions(names, choice, what, first), choice)
 
     @property
     def are_shapes(self) -> bool:
@@ -131,18 +135,19 @@ class Places:
         if not self.are_shapes:
             in_metres = bool(resolve_crs(crs).is_projected)
             pair, used = self._pair(table, what)
-            lon, lat = (points.plain(column, self.choice.thousands) for column in pair)
-            xy = points.from_columns(lon, lat, row, what, used, in_metres=in_metres)
-            turn = points.turn_of(None, 4326 if crs is None else crs, what)
+            lon, lat = (plain(column, self.choice.thousands) for column in pair)
+            xy = from_columns(lon, lat, row, what, used, in_metres=in_metres)
+            turn = turn_of(None, 4326 if crs is None else crs, what)
             return table, xy if turn is None else turn(xy)
         shapes, srid = wellknown.parse(table[self.columns[0]].to_pandas(), what, before=row)
-        xy = points.from_shapes(shapes, row, what)
+        xy = from_shapes(shapes, row, what)
         own = None if srid is None else resolve_crs(srid)
-        turn = points.turn_of(4326 if own is crs is None else own, crs, what)
+        turn = turn_of(4326 if own is crs is None else own, crs, what)
         xy = xy if turn is None else turn(xy)
         kept = table.drop_columns([self.columns[0]])
         names = ["geometry_2" if n == "geometry" else n for n in kept.column_names]
-        return kept.rename_columns(names).append_column("geometry", points.to_wkb(xy, shapes)), xy
+        shaped = wellknown.to_wkb(xy, shapes)
+        return kept.rename_columns(names).append_column("geometry", shaped), xy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,13 +179,13 @@ class Source:
         if self.places is None and self.geo is not None:
             # A record without a CRS means lon, lat.
             own = self.geo["columns"][self.geometry].get("crs", "OGC:CRS84")
-            turn = points.turn_of(own, self.stated, what)
+            turn = turn_of(own, self.stated, what)
         for table in rechunk(self._tables(at, limit), limit):
             columns = table
             if self.places is not None:
                 columns, xy = self.places.read(table, at, what)
             else:
-                xy = points.from_wkb(table[self.geometry], at, what)
+                xy = from_wkb(table[self.geometry], at, what)
                 xy = xy if turn is None else turn(xy)
             yield Batch(columns, xy, Position(at), Position(at + len(table)))
             at += len(table)
@@ -206,116 +211,161 @@ def rechunk(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
         yield pa.concat_tables(held)
 
 
-@dataclass(frozen=True, kw_only=True)
-class GeoPackage(Source):
-    """A layer of points in a GeoPackage, read by GDAL."""
+def turn_of(own: Any, stated: object, what: str) -> Callable[[Floats], Floats] | None:
+    """Return a function to lon, lat of WGS 84 from the CRS of a file, or from the stated one.
 
-    layer: str
+    For a stated ``"GCJ-02"`` or ``"BD-09"`` the function undoes the shift. It is None where no
+    conversion is needed.
 
-    @classmethod
-    def open(cls, path: Path, choice: Choice) -> GeoPackage:
-        """Read the metadata of the layers."""
-        there, _ = examine(path, "GPKG", str(path))
-        with _translate_gdal(path, "can't be read as GeoPackage", "may be truncated"):
-            layers = [str(name) for name, _ in _quietly(pyogrio.list_layers, there)]
-        if not layers:
-            raise FileError(f"{path} has no layers.")
-        if choice.layer is not None and choice.layer not in layers:
-            raise UnknownNameError(choice.layer, f"layer in {path.name}", layers)
-        layer = choose_layer(layers, choice.layer, path.name)
-        with _translate_gdal(path, "can't be read as GeoPackage", "is damaged"):
-            info = _quietly(pyogrio.read_info, there, layer=layer)
-            rows = _count_rows(path, layer, int(info["features"]))
-        if info["geometry_type"] is None:
-            raise InputError(f"Layer {layer!r} of {path.name} has no geometry; points are needed.")
-        name = info.get("geometry_name") or "geometry"
-        damaged = _translate_gdal(path, "can't be read as GeoPackage", "is damaged")
-        own = _numbers_own(path, layer, rows)
-        with damaged, _open_layer(path, layer, 0, 1) as (meta, reader):
-            schema = _rename(reader.schema, meta, name, own=own)
-        kinds = ["Point"] if info["geometry_type"] == "Point" else []
-        entry = {"encoding": "WKB", "geometry_types": kinds, "crs": info["crs"]}
-        geo = {"version": "1.1.0", "primary_column": name, "columns": {name: entry}}
-        return cls(
-            path=path, schema=schema, size=path.stat().st_size, rows=rows, geometry=name, geo=geo,
-            stated=choice.crs, layer=layer,
-        )  # fmt: skip
-
-    def batch_of(self, rows: int) -> int:  # noqa: D102
-        return max(1, min(rows, BATCH_BYTES // max(1, self.size // max(1, self.rows or 0))))
-
-    def _tables(self, first: int, rows: int) -> Iterator[pa.Table]:
-        if first >= (self.rows or 0):
-            return
-        damaged = _translate_gdal(self.path, "can't be read on", "is damaged")
-        with damaged, _open_layer(self.path, self.layer, first, rows) as (_, reader):
-            for batch in reader:
-                table = pa.Table.from_batches([batch])
-                if len(table.column_names) > len(self.schema):
-                    table = table.remove_column(0)  # GDAL's feature numbers
-                yield table.rename_columns(self.schema.names).cast(self.schema)
-
-
-@contextlib.contextmanager
-def _translate_gdal(path: Path, what: str, why: str) -> Iterator[None]:
-    """Turn errors of GDAL and Arrow about damaged files into a `FileError`."""
+    Raises
+    ------
+    CRSError
+        No CRS, an unknown one, one without a stated shift to WGS 84, or a file's own CRS that
+        differs from the stated one. The function raises one for coordinates in a projected CRS
+        that look like degrees.
+    """
+    crs = own if stated is None else resolve_crs(stated)
+    if (
+        stated is not None
+        and own is not None
+        and not crs.equals(resolve_crs(own), ignore_axis_order=True)
+    ):
+        raise CRSError(
+            f"{what} states its own CRS, and crs={stated!r} is another; leave crs= out, or "
+            "reproject it first."
+        )
+    if crs is None:
+        raise CRSError(
+            f"{what} has no CRS, so its coordinates mean nothing; state it with crs=, such as "
+            "EPSG:4326 for lon, lat."
+        )
     try:
-        yield
-    except (
-        pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pa.ArrowException, OSError,
-        UnicodeDecodeError,
-    ) as error:  # fmt: skip
-        raise FileError(f"{path} {what} ({first_line(error)}); it {why}.") from error
+        known = pyproj.CRS.from_user_input(crs)
+    except pyproj.exceptions.ProjError as error:
+        raise CRSError(f"{what} has a CRS that can't be used ({first_line(error)}).") from error
+    # Called without points, so that a CRS without a stated shift is refused before any reading.
+    to_wgs84(np.empty((0, 2)), known, what)
+    system, is_lonlat = is_shifted(stated), known.equals(WGS84, ignore_axis_order=True)
+    if is_lonlat and system is None:
+        return None
+
+    def turn(xy: Floats) -> Floats:
+        if not is_lonlat:
+            given = ~np.isnan(xy).any(axis=1)
+            moved = to_wgs84(xy[given], known, what)
+            xy = np.full(xy.shape, np.nan)
+            xy[given] = moved
+        return xy if system is None else undo_shift(xy, system)
+
+    return turn
 
 
-@contextlib.contextmanager
-def _open_layer(path: Path, layer: str, skip: int, rows: int) -> Iterator[Any]:
-    opened = pyogrio.open_arrow(
-        str(path.resolve()),
-        layer=layer,
-        skip_features=skip,
-        batch_size=min(rows, 65_536),
-        return_fids=True,
-        use_pyarrow=True,
+def from_wkb(column: pa.Array | pa.ChunkedArray, row: int, what: str) -> Floats:
+    """Return x, y of a column of points as well-known binary; NaN where missing or empty.
+
+    Anything but points is a `GeometryError`; `row` is the number of the first row, for messages.
+    """
+    column = wellknown.binary(column, what)
+    fast = wellknown.plain_points(column)
+    if fast is not None:
+        return fast
+    # The first bytes show the kind, so that only points are parsed.
+    kinds = wellknown.type_codes(column)
+    other = np.flatnonzero((kinds > 1) & (kinds != 4))
+    if len(other):
+        kind = _KINDS.get(int(kinds[other[0]]), "geometry of another kind")
+        raise _no_point(kind, row + int(other[0]), what)
+    wellknown.refuse_deep(column, what, row=row)
+    values = column.to_numpy(zero_copy_only=False)
+    shapes = shapely.from_wkb(np.where(kinds > 0, values, None), on_invalid="ignore")
+    broken = column.is_valid().to_numpy(zero_copy_only=False) & shapely.is_missing(shapes)
+    if broken.any():
+        at = row + int(np.flatnonzero(broken)[0]) + 1
+        raise GeometryError(f"{what} has a geometry in row {at} that is not well-known binary.")
+    return from_shapes(shapes, row, what)
+
+
+def from_shapes(shapes: NDArray[np.object_], row: int, what: str) -> Floats:
+    """Return x, y of points, MultiPoints of one point among them; NaN where missing or empty.
+
+    Other shapes are a `GeometryError`.
+    """
+    kinds = shapely.get_type_id(shapes)
+    one = (kinds == shapely.GeometryType.MULTIPOINT) & (shapely.get_num_geometries(shapes) == 1)
+    other = np.flatnonzero((kinds > 0) & ~one)
+    if len(other):
+        raise _no_point(shapes[other[0]].geom_type, row + int(other[0]), what)
+    shapes = shapes.copy()
+    shapes[one] = shapely.get_geometry(shapes[one], 0)
+    shapes[shapely.is_empty(shapes)] = None
+    return np.column_stack((shapely.get_x(shapes), shapely.get_y(shapes)))
+
+
+def _no_point(kind: str, row: int, what: str) -> GeometryError:
+    return GeometryError(
+        f"{what} has a {kind} in row {row + 1}; points are needed. Take centroids, or vertices, "
+        "first."
     )
-    with contextlib.ExitStack() as stack:
-        yield _quietly(stack.enter_context, opened)
 
 
-def _quietly(work: Callable[..., Any], *given: Any, **how: Any) -> Any:
-    """Call GDAL without its warnings about measures, time zones and types of geometry."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return work(*given, **how)
+def from_columns(
+    lon: Any, lat: Any, row: int, what: str, names: tuple[str, ...], *, in_metres: bool = False
+) -> Floats:
+    """Return x, y of two columns of numbers, or of text that is degrees; NaN where missing.
+
+    In metres, text is plain numbers. Other text is an `InputError`, which says in which row.
+    """
+    found = []
+    for column, axis, name in zip((lon, lat), ("lon", "lat"), names, strict=True):
+        values = _numbers(column, what, name)
+        if values is None:
+            texts = column.to_pandas()
+            if in_metres:
+                values = parse_metres(texts, what, before=row)
+            else:
+                values = parse_degrees(texts, axis, what, before=row)[0]
+        found.append(values)
+    return np.column_stack(found)
 
 
-def _count_rows(path: Path, layer: str, stated: int) -> int:
-    """Count the rows of a layer; the count stated in the file, which GDAL returns, may be wrong."""
-    try:
-        return int(_ask(path, "count(*)", layer)[0])
-    except sqlite3.Error as error:
-        if stated < 0:
-            raise FileError(f"{path} can't be read as GeoPackage ({error}).") from error
-        return stated
+def _numbers(column: pa.Array | pa.ChunkedArray, what: str, name: str) -> Floats | None:
+    """Return a column as numbers, NaN where missing; None for text that isn't numbers."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    kinds = (pa.types.is_floating, pa.types.is_integer, pa.types.is_decimal, pa.types.is_null)
+    if is_text(column.type):
+        try:
+            column = pc.cast(column, pa.float64())
+        except pa.ArrowInvalid:  # e.g. where cells are empty or padded
+            text = pc.utf8_trim_whitespace(column)
+            text = pc.if_else(pc.equal(text, ""), None, text)
+            try:
+                column = pc.cast(text, pa.float64())
+            except pa.ArrowInvalid:
+                return None
+    elif not any(is_kind(column.type) for is_kind in kinds):
+        raise InputError(
+            f"{what} has {column.type} in column {name!r}; degrees as numbers are needed."
+        )
+    numbers = pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return np.asarray(numbers, np.float64)
 
 
-def _numbers_own(path: Path, layer: str, rows: int) -> bool:
-    """Return whether the features' numbers differ from 1, 2, 3, …"""
-    try:
-        return rows > 0 and _ask(path, "min(rowid), max(rowid)", layer) != (1, rows)
-    except sqlite3.Error:  # a view has none
-        return False
+def plain(column: pa.ChunkedArray, thousands: str | None) -> pa.ChunkedArray:
+    """Return a column without separators of thousands in its text, see `join_thousands`."""
+    if thousands is None or not is_text(column.type):
+        return column
+    return pa.array(join_thousands(column.to_pandas(), thousands), column.type, from_pandas=True)
 
 
-def _ask(path: Path, what: str, layer: str) -> tuple[Any, ...]:
-    table = layer.replace('"', '""')
-    return ask_sqlite(path, f'SELECT {what} FROM "{table}"')  # noqa: S608
+def is_text(kind: pa.DataType) -> bool:
+    """Return whether an Arrow type is of text."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def _rename(schema: pa.Schema, meta: dict[str, Any], name: str, *, own: bool) -> Any:
-    """Return the schema with the geometry's own name, without GDAL's metadata."""
-    wkb = meta["geometry_name"] or "wkb_geometry"
-    fields = [pa.field(name if f.name == wkb else f.name, f.type, nullable=True) for f in schema]
-    if own:
-        fields[0] = fields[0].with_name(fid_name([f.name for f in fields[1:]]))
-    return pa.schema(fields if own else fields[1:])
+def is_bytes(kind: pa.DataType) -> bool:
+    """Return whether an Arrow type is of bytes, which CSV can't hold."""
+    bytes_of = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+    return any(is_kind(kind) for is_kind in bytes_of)

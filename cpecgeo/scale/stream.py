@@ -24,10 +24,9 @@ from cpecgeo.errors import FileError, InputError, warn
 from cpecgeo.files.disk import fingerprint
 from cpecgeo.files.displacement import Tally, count, merge, refuse_swapped, remarks
 from cpecgeo.files.numbers import say_odd
-from cpecgeo.scale import points
 from cpecgeo.scale.parts import DonePart, Parts, sha256
-from cpecgeo.scale.questions import Question, Targets
-from cpecgeo.scale.sinks import Sink, Writing, say_lost
+from cpecgeo.scale.questions import Question, Targets, check_points, read_accuracy
+from cpecgeo.scale.sinks import Sink, Writing
 from cpecgeo.scale.sources import Batch, Position, Source
 
 __all__ = ["Job", "OnProgress", "Progress", "Run", "run"]
@@ -111,10 +110,10 @@ class Job:
     def answer(self, batch: Batch) -> _Answer:
         """Answer one batch."""
         name = self.source.path.name
-        xy, good = points.check(batch.xy, batch.start.row, name, keep=self.keep)
+        xy, good = check_points(batch.xy, batch.start.row, name, keep=self.keep)
         skipped = len(good) - len(xy)
         numbers = batch.start.row + 1 + (np.flatnonzero(good) if skipped else np.arange(len(xy)))
-        own, odd = points.read_accuracy(batch.columns, self.question.thousands, batch.start.row)
+        own, odd = read_accuracy(batch.columns, self.question.thousands, batch.start.row)
         columns, rows = self.question.answer(batch.columns, xy, good, own, self.to)
         lost = self.sink.count_lost(batch.columns, rows, self.source)
         seen = replace(count(xy, numbers), odd=odd, lost=lost)
@@ -239,7 +238,7 @@ def run(
         job.parts.place((finish or job.sink.join)(job.parts, parts), parts)
         seen, name = merge(p.tally for p in parts), job.source.path.name
         odd, row, example = seen.odd
-        told = [f"{name}: {remark}." for remark in remarks(seen)] + say_lost(name, *seen.lost)
+        told = [f"{name}: {remark}." for remark in remarks(seen)] + _say_lost(name, *seen.lost)
         for text in [*told, *([say_odd(name, odd, example, row)] if odd else [])]:
             warn(text)
         return _summarize(job, parts, kept, taken, began)
@@ -273,6 +272,25 @@ def _summarize(job: Job, parts: list[DonePart], kept: int, taken: int, began: fl
         (rows_in - taken) / max(seconds, 1e-9),
         job.source.read_as,
     )
+
+
+def _say_lost(what: str, heights: int, measures: int) -> list[str]:
+    """Return a sentence on how many heights and measures CSV leaves out.
+
+    Examples
+    --------
+    >>> _say_lost("a.gpkg", 1, 0)
+    ['a.gpkg has 1 point with a height, which CSV of lon and lat leaves out; ...']
+    """
+    held = [
+        f"{count:,} {'point' if count == 1 else 'points'} with {one if count == 1 else many}"
+        for count, one, many in (
+            (heights, "a height", "heights"), (measures, "a measure (M)", "measures (M)")
+        )
+        if count
+    ]  # fmt: skip
+    left = f"{what} has {' and '.join(held)}, which CSV of lon and lat leaves out; write Parquet"
+    return [f"{left} to keep them."] if held else []
 
 
 def _answer(

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import cpecgeo as cg
 from cpecgeo import scale
 from cpecgeo.errors import CpecgeoWarning, DataWarning
+from cpecgeo.files import wellknown
 from cpecgeo.files.displacement import undo_shift
 from cpecgeo.geodesy import area_km2
 from tests.effort import tries
@@ -176,13 +177,11 @@ def test_only_points_of_the_answer_are_counted(tmp_path):
     st.sampled_from(["", "Z", "M", "ZM"]),
 )  # fmt: skip
 def test_points_of_a_chinese_map_keep_what_they_have_beside_lon_and_lat(rows, kind):
-    from cpecgeo.scale import points
-
     width = 2 + len(kind)
     texts_in = [f"POINT {kind} ({' '.join(map(repr, row[:width]))})" for row in rows]
     shapes = shapely.from_wkt(texts_in)
     moved = undo_shift(shapely.get_coordinates(shapes), "GCJ-02")
-    found = shapely.from_wkb(points.to_wkb(moved, shapes).to_pylist())
+    found = shapely.from_wkb(wellknown.to_wkb(moved, shapes).to_pylist())
     assert (shapely.get_coordinates(found) == moved).all()
     assert (shapely.has_z(found) == ("Z" in kind)).all()
     assert (shapely.has_m(found) == ("M" in kind)).all()

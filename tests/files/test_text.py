@@ -20,7 +20,7 @@ from cpecgeo.files.formats import Choice
 from cpecgeo.files.text import find_encoding
 from cpecgeo.scale import exposure_file, nearest_file, within_file
 from cpecgeo.scale.sources import Position
-from cpecgeo.scale.text import Csv
+from cpecgeo.scale.tables import Csv
 
 NAMES = {
     "cp1252": ["Köln", "São «Paulo»", "n’est"],

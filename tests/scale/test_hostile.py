@@ -240,7 +240,7 @@ def test_memory_that_runs_out_is_one_error(tmp_path, monkeypatch):
     def fail(*_):
         raise pa.ArrowMemoryError("malloc of size 5000000000 failed")
 
-    monkeypatch.setattr("cpecgeo.scale.text.Csv._batch", fail)
+    monkeypatch.setattr("cpecgeo.scale.tables.Csv._batch", fail)
     with pytest.raises(FileError, match="more memory than there is"):
         scale.nearest_file(path, tmp_path / "o.csv", targets="ml1")
     assert [p.name for p in tmp_path.iterdir()] == ["s.csv"]

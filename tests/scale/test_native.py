@@ -19,7 +19,7 @@ from cpecgeo import scale
 from cpecgeo.cli import app
 from cpecgeo.errors import DataWarning, FileError, GeometryError
 from cpecgeo.files.numbers import to_accuracy
-from cpecgeo.scale import points
+from cpecgeo.scale import questions
 from cpecgeo.scale.parquet import from_native
 
 XY = [(67.0, 24.9), (71.5, 34.1), (66.9, 30.2), (74.3, 31.5), (62.3, 25.1)]
@@ -192,7 +192,7 @@ def test_the_accuracy_of_a_batch_is_read_once(verb, tmp_path, monkeypatch):
     path, read = tmp_path / "a.csv", []
     path.write_text("lon,lat,accuracy_km\n" + "67,24.9,rough\n" * 6)
     monkeypatch.setattr(
-        points,
+        questions,
         "to_accuracy",
         lambda cells, *how: read.append(len(cells)) or to_accuracy(cells, *how),
     )

@@ -13,7 +13,7 @@ import cpecgeo as cg
 from cpecgeo import scale
 from cpecgeo.errors import FileError, InputError
 from cpecgeo.files.text import Bounded
-from cpecgeo.scale import text
+from cpecgeo.scale import tables
 from tests.scale.samples import frame, table
 
 ROWS = 3_000
@@ -138,7 +138,7 @@ def test_damage_is_one_error_and_leaves_nothing(plain, tmp_path, cut):
 
 def test_a_bomb_is_refused_in_little_memory(tmp_path, monkeypatch):
     """A file may unpack to a hundred times its size; this one unpacks to a thousand times."""
-    monkeypatch.setattr(text, "MAX_BYTES", 20_000_000)
+    monkeypatch.setattr(tables, "MAX_BYTES", 20_000_000)
     path = tmp_path / "in.csv.gz"
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     rows = b"67.0,24.9\n" * 100_000
@@ -151,7 +151,7 @@ def test_a_bomb_is_refused_in_little_memory(tmp_path, monkeypatch):
     assert tracemalloc.get_traced_memory()[1] < 100_000_000
     tracemalloc.stop()
     assert [p.name for p in tmp_path.iterdir()] == ["in.csv.gz"]
-    monkeypatch.setattr(text, "_MOST_PACKED", 10_000)
+    monkeypatch.setattr(tables, "_MOST_PACKED", 10_000)
     run = scale.nearest_file(path, tmp_path / "o.csv", targets="ml1", batch_rows=500_000)
     assert run.rows_in == 3_000_000
 

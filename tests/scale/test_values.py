@@ -24,7 +24,7 @@ import cpecgeo as cg
 from cpecgeo import scale
 from cpecgeo.errors import CoordinateError, DataWarning, GeometryWarning
 from cpecgeo.files import displacement
-from cpecgeo.scale import points
+from cpecgeo.scale import questions
 from tests.effort import tries
 
 # Text that readers of tables take for missing values, numbers, dates or booleans.
@@ -309,9 +309,9 @@ def test_the_first_impossible_accuracy_is_shown_with_its_row(values, found, kind
     """Rows count from 1; ten came before this batch."""
     table = pd.DataFrame({"accuracy_km": values})
     table = table if kind == "frame" else pa.Table.from_pandas(table)
-    assert points.read_accuracy(table, None, 10)[1] == found
+    assert questions.read_accuracy(table, None, 10)[1] == found
     bare = pd.DataFrame({"n": [1]})
-    assert points.read_accuracy(bare, None, 10) == (None, (0, 0, ""))
+    assert questions.read_accuracy(bare, None, 10) == (None, (0, 0, ""))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""CSV: read in batches, from any row on, each cell with its text; and rows written as CSV."""
+"""Tables that are read in batches: CSV, each cell with its text, and layers of GeoPackages."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ import contextlib
 import csv
 import io
 import itertools
+import sqlite3
+import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
+import pyogrio
 
-from cpecgeo.errors import FileError, InputError, warn
-from cpecgeo.files.disk import MAX_BYTES
-from cpecgeo.files.fields import quote_name, to_text
-from cpecgeo.files.formats import Choice
+from cpecgeo.errors import FileError, InputError, UnknownNameError, warn
+from cpecgeo.files.disk import MAX_BYTES, ask_sqlite, first_line
+from cpecgeo.files.fields import fid_name
+from cpecgeo.files.formats import Choice, choose_layer, examine
 from cpecgeo.files.numbers import refuse_lengths
+from cpecgeo.files.positions import find_positions
 from cpecgeo.files.text import (
     HEAD_BYTES,
     encoding_error,
@@ -34,19 +36,14 @@ from cpecgeo.files.text import (
     to_utf8,
     usual_separator,
 )
-from cpecgeo.scale.points import is_text
 from cpecgeo.scale.sources import BATCH_BYTES, Batch, Places, Position, Source
 
-__all__ = ["Csv", "header", "is_bytes", "lines", "repeats"]
+__all__ = ["Csv", "GeoPackage"]
 
 # Bytes of text read at once.
 _CHUNK = 8_000_000
 # CSV rarely packs to less than a thirtieth; a file made to fill a disk packs to a thousandth.
 _MOST_PACKED = 100
-_SPECIAL = (b'"', b"\r", b"\n")
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-_FORMULA = "^[=+\\-@\t\r]"
-_SAMPLE = 2_000  # values that decide whether a column repeats itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +83,7 @@ class Csv(Source):
         with contextlib.suppress(csv.Error):  # a cell longer than csv's limit
             read = (row for row in csv.reader(block, delimiter=header.separator) if row)
             refuse_lengths([*itertools.islice(read, 1)], len(header.names), header.separator, path)
-        places = Places.find(list(header.names), choice, path.name, first)
+        places = Places(find_positions(list(header.names), choice, path.name, first), choice)
         schema = places.fit(pa.schema([(n, pa.string()) for n in header.names]))
         # Well-known text becomes a column of points.
         geometry = "geometry" if places.are_shapes else None
@@ -239,102 +236,116 @@ def _size(path: Path, head: bytes) -> int:
     return size * len(part) // len(zlib.compress(part))
 
 
-def is_bytes(kind: pa.DataType) -> bool:
-    """Return whether an Arrow type is of bytes, which CSV can't hold."""
-    bytes_of = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
-    return any(is_kind(kind) for is_kind in bytes_of)
+@dataclass(frozen=True, kw_only=True)
+class GeoPackage(Source):
+    """A layer of points in a GeoPackage, read by GDAL."""
+
+    layer: str
+
+    @classmethod
+    def open(cls, path: Path, choice: Choice) -> GeoPackage:
+        """Read the metadata of the layers."""
+        there, _ = examine(path, "GPKG", str(path))
+        with _translate_gdal(path, "can't be read as GeoPackage", "may be truncated"):
+            layers = [str(name) for name, _ in _quietly(pyogrio.list_layers, there)]
+        if not layers:
+            raise FileError(f"{path} has no layers.")
+        if choice.layer is not None and choice.layer not in layers:
+            raise UnknownNameError(choice.layer, f"layer in {path.name}", layers)
+        layer = choose_layer(layers, choice.layer, path.name)
+        with _translate_gdal(path, "can't be read as GeoPackage", "is damaged"):
+            info = _quietly(pyogrio.read_info, there, layer=layer)
+            rows = _count_rows(path, layer, int(info["features"]))
+        if info["geometry_type"] is None:
+            raise InputError(f"Layer {layer!r} of {path.name} has no geometry; points are needed.")
+        name = info.get("geometry_name") or "geometry"
+        damaged = _translate_gdal(path, "can't be read as GeoPackage", "is damaged")
+        own = _numbers_own(path, layer, rows)
+        with damaged, _open_layer(path, layer, 0, 1) as (meta, reader):
+            schema = _rename(reader.schema, meta, name, own=own)
+        kinds = ["Point"] if info["geometry_type"] == "Point" else []
+        entry = {"encoding": "WKB", "geometry_types": kinds, "crs": info["crs"]}
+        geo = {"version": "1.1.0", "primary_column": name, "columns": {name: entry}}
+        return cls(
+            path=path, schema=schema, size=path.stat().st_size, rows=rows, geometry=name, geo=geo,
+            stated=choice.crs, layer=layer,
+        )  # fmt: skip
+
+    def batch_of(self, rows: int) -> int:  # noqa: D102
+        return max(1, min(rows, BATCH_BYTES // max(1, self.size // max(1, self.rows or 0))))
+
+    def _tables(self, first: int, rows: int) -> Iterator[pa.Table]:
+        if first >= (self.rows or 0):
+            return
+        damaged = _translate_gdal(self.path, "can't be read on", "is damaged")
+        with damaged, _open_layer(self.path, self.layer, first, rows) as (_, reader):
+            for batch in reader:
+                table = pa.Table.from_batches([batch])
+                if len(table.column_names) > len(self.schema):
+                    table = table.remove_column(0)  # GDAL's feature numbers
+                yield table.rename_columns(self.schema.names).cast(self.schema)
 
 
-def repeats(column: pa.ChunkedArray, times: int = 10) -> bool:
-    """Return whether the first values of a column occur so many times on average."""
-    some = column.slice(0, _SAMPLE)
-    return bool(pc.count_distinct(some).as_py() * times <= len(some))
+@contextlib.contextmanager
+def _translate_gdal(path: Path, what: str, why: str) -> Iterator[None]:
+    """Turn errors of GDAL and Arrow about damaged files into a `FileError`."""
+    try:
+        yield
+    except (
+        pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pa.ArrowException, OSError,
+        UnicodeDecodeError,
+    ) as error:  # fmt: skip
+        raise FileError(f"{path} {what} ({first_line(error)}); it {why}.") from error
 
 
-def header(table: pa.Table, separator: str = ",") -> list[bytes]:
-    """Return the names of the columns that CSV can store, as a line."""
-    names = [
-        n for n, c in zip(table.column_names, table.columns, strict=True) if not is_bytes(c.type)
-    ]
-    if any("\n" in n or "\r" in n for n in names):
-        raise InputError("A column's name holds a line end, which CSV can't; rename it.")
-    return [(separator.join(map(quote_name, names)) + "\n").encode()]
-
-
-def lines(table: pa.Table, *, safe: bool, separator: str = ",") -> list[Any]:
-    r"""Return rows as CSV, with quotes where needed, and empty cells for missing values.
-
-    They are pieces of bytes in order; long ones aren't copied.
-
-    Examples
-    --------
-    >>> b"".join(lines(pa.table({"a": [1.5, None], "b": ["x", "y, z"]}), safe=False))
-    b'1.5,x\n,"y, z"\n'
-    """
-    cells = [
-        _cells(column, safe=safe, separator=separator)
-        for name, column in zip(table.column_names, table.columns, strict=True)
-        if not is_bytes(column.type)
-    ]
-    if len(table) == 0:
-        return []
-    # Each row begins with a line end, so that long rows are joined only once.
-    cells[0] = _join_text("\n", cells[0])
-    rows = cells[0] if len(cells) == 1 else _join_text(*cells, between=separator)
-    first, *others = map(_bytes, rows.chunks)
-    return [first[1:], *others, b"\n"]
-
-
-def _join_text(*cells: str | pa.Array, between: str = "") -> Any:
-    """Join text, row by row."""
-    big = pa.large_string()
-    texts = [pa.scalar(c, big) if isinstance(c, str) else c for c in cells]
-    return pc.binary_join_element_wise(*texts, pa.scalar(between, big))
-
-
-def _bytes(chunk: pa.Array) -> memoryview:
-    """Return the memory of all text values, one after the other."""
-    _, offsets, data = chunk.buffers()
-    if len(chunk) == 0 or data is None:
-        return memoryview(b"")
-    kind = np.int64 if pa.types.is_large_string(chunk.type) else np.int32
-    edges = np.frombuffer(offsets, kind)[[chunk.offset, chunk.offset + len(chunk)]]
-    return memoryview(data)[edges[0] : edges[1]]
-
-
-def _cells(column: pa.ChunkedArray, *, safe: bool, separator: str) -> Any:
-    """Return a column as text, quoted where necessary."""
-    if column.type in {pa.float32(), pa.float64()} and repeats(column):
-        column = column.dictionary_encode()
-    if pa.types.is_dictionary(column.type):  # each distinct value is converted once
-        cells = [
-            pc.take(
-                _cells(pa.chunked_array([chunk.dictionary]), safe=safe, separator=separator),
-                chunk.indices,
-            )
-            for chunk in column.chunks
-        ]
-        chunks = [chunk for cell in cells for chunk in cell.chunks]
-        return pc.fill_null(pa.chunked_array(chunks, pa.large_string()), "")
-    if pa.types.is_nested(column.type):
-        held = [None if v is None else to_text(v) for v in column.to_pandas()]
-        column = pa.chunked_array([held], pa.large_string())
-    text = pc.cast(column, pa.large_string())
-    if is_text(column.type):
-        text = _disarm(text) if safe else text
-        marks = (*_SPECIAL, separator.encode())
-        if any(mark in raw for raw in map(bytes, map(_bytes, text.chunks)) for mark in marks):
-            special = pc.match_substring_regex(text, f'["{separator}\r\n]')
-            doubled = pc.replace_substring(text, '"', '""')
-            quoted = _join_text('"', doubled, '"')
-            text = pc.if_else(special, quoted, text)
-    return pc.fill_null(text, "")
-
-
-def _disarm(text: pa.Array) -> pa.Array:
-    """Put an apostrophe before text that a spreadsheet would run as a formula; numbers stay."""
-    armed = pc.and_(
-        pc.match_substring_regex(text, _FORMULA),
-        pc.invert(pc.match_substring_regex(text, _NUMBER)),
+@contextlib.contextmanager
+def _open_layer(path: Path, layer: str, skip: int, rows: int) -> Iterator[Any]:
+    opened = pyogrio.open_arrow(
+        str(path.resolve()),
+        layer=layer,
+        skip_features=skip,
+        batch_size=min(rows, 65_536),
+        return_fids=True,
+        use_pyarrow=True,
     )
-    return pc.if_else(armed, _join_text("'", text), text)
+    with contextlib.ExitStack() as stack:
+        yield _quietly(stack.enter_context, opened)
+
+
+def _quietly(work: Callable[..., Any], *given: Any, **how: Any) -> Any:
+    """Call GDAL without its warnings about measures, time zones and types of geometry."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return work(*given, **how)
+
+
+def _count_rows(path: Path, layer: str, stated: int) -> int:
+    """Count the rows of a layer; the count stated in the file, which GDAL returns, may be wrong."""
+    try:
+        return int(_ask(path, "count(*)", layer)[0])
+    except sqlite3.Error as error:
+        if stated < 0:
+            raise FileError(f"{path} can't be read as GeoPackage ({error}).") from error
+        return stated
+
+
+def _numbers_own(path: Path, layer: str, rows: int) -> bool:
+    """Return whether the features' numbers differ from 1, 2, 3, …"""
+    try:
+        return rows > 0 and _ask(path, "min(rowid), max(rowid)", layer) != (1, rows)
+    except sqlite3.Error:  # a view has none
+        return False
+
+
+def _ask(path: Path, what: str, layer: str) -> tuple[Any, ...]:
+    table = layer.replace('"', '""')
+    return ask_sqlite(path, f'SELECT {what} FROM "{table}"')  # noqa: S608
+
+
+def _rename(schema: pa.Schema, meta: dict[str, Any], name: str, *, own: bool) -> Any:
+    """Return the schema with the geometry's own name, without GDAL's metadata."""
+    wkb = meta["geometry_name"] or "wkb_geometry"
+    fields = [pa.field(name if f.name == wkb else f.name, f.type, nullable=True) for f in schema]
+    if own:
+        fields[0] = fields[0].with_name(fid_name([f.name for f in fields[1:]]))
+    return pa.schema(fields if own else fields[1:])
