@@ -178,12 +178,11 @@ Reader: TypeAlias = "Callable[[Path, str, Choice], gpd.GeoDataFrame]"
 
 def choose_layer(names: list[str], stated: str | None, what: str) -> str:
     """Return the layer that is named, or the only one; anything else is an `InputError`."""
+    shown = ", ".join(names[:8]) + (" …" if len(names) > 8 else "")
     if stated is None and len(names) > 1:
-        raise InputError(
-            f"{what} has {len(names)} layers, {', '.join(names)}; choose one with layer=."
-        )
+        raise InputError(f"{what} has {len(names)} layers, {shown}; choose one with layer=.")
     if stated is not None and stated not in names:
-        raise InputError(f"{what} has no layer {stated!r}; it has {', '.join(names)}.")
+        raise InputError(f"{what} has no layer {stated!r}; it has {shown}.")
     return names[0] if stated is None else stated
 
 

@@ -148,13 +148,16 @@ def test_up_to_eight_members_of_a_file_are_told(count, more, tmp_path):
         cg.read(path)
 
 
-def test_up_to_eight_layers_are_named_for_a_stream(tmp_path):
+def test_up_to_eight_layers_are_named(tmp_path):
     points = gpd.GeoDataFrame({"n": [1]}, geometry=[Point(67, 25)], crs=4326)
     names = [f"layer{i:02}" for i in range(10)]
     for name in names:
         points.to_file(tmp_path / "a.gpkg", layer=name)
-    with pytest.raises(CpecgeoError, match=rf"10 layers \({', '.join(names[:8])}\); choose"):
+    named = f"10 layers, {', '.join(names[:8])} …; choose"
+    with pytest.raises(CpecgeoError, match=named):
         nearest_file(tmp_path / "a.gpkg", tmp_path / "o.csv", targets="ml1")
+    with pytest.raises(CpecgeoError, match=named):
+        cg.read(tmp_path / "a.gpkg")
 
 
 def test_up_to_eight_columns_of_bytes_are_named(tmp_path):
