@@ -254,33 +254,22 @@ def _redraw_lines(
     return frame, stay
 
 
-def stored_outlines(layer: str) -> tuple[Mapping[str, Any], list[dict[str, Any]]] | None:
-    """Load the stored record of a layer and its units: `relation`, `tags`, `geometry` of each.
-
-    Returns None where nothing is stored; a damaged file is a DataError.
-    """
-    path = stored_path("outlines", layer)
-    if not path.is_file():
-        return None
-    record, body = read_checked(path)
-    units = json.loads(body)["units"]
-    return record, [u | {"geometry": shapely.from_wkb(u["geometry"])} for u in units]
-
-
 def redraw_outlines(layer: str, frame: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, list[str]]:
     """Return a layer with OpenStreetMap's outlines, and the ids of rows that stay bundled.
 
     A unit in the layer keeps its id and facts; a new unit gets a new row. A row without a unit
     stays if no new outline covers its middle; new outlines are cut out of it.
     """
-    kept = stored_outlines(layer)
-    if kept is None:
+    path = stored_path("outlines", layer)
+    if not path.is_file():
         return frame, list(frame["id"])
-    record, units = kept
+    record, body = read_checked(path)
+    units = json.loads(body)["units"]
     date = str(record["snapshot"] or "")[:10] or None
     matched = match_units(frame, [u["tags"] for u in units])
-    shapes = np.array([u["geometry"] for u in units], object)
-    rows = [_row(frame, row, unit, date, layer) for row, unit in zip(matched, units, strict=True)]
+    shapes = shapely.from_wkb([u["geometry"] for u in units])
+    each = zip(matched, units, shapes, strict=True)
+    rows = [_row(frame, row, unit | {"geometry": s, "date": date}, layer) for row, unit, s in each]
     middles = frame.geometry.representative_point().to_numpy()
     whole = shapely.union_all(shapes)
     covered = shapely.intersects(whole, middles)
@@ -305,7 +294,7 @@ def _give_way(shape: shapely.Geometry, whole: shapely.Geometry) -> Any:
 
 
 def _row(
-    frame: gpd.GeoDataFrame, row: int | None, unit: Mapping[str, Any], date: str | None, layer: str
+    frame: gpd.GeoDataFrame, row: int | None, unit: Mapping[str, Any], layer: str
 ) -> dict[str, Any]:
     """Return the row of a unit: facts of the matching row, else the unit's own names."""
     tags = unit["tags"]
@@ -313,7 +302,7 @@ def _row(
         "accuracy_km": None,
         "basis": "gazetteer",
         "source": f"OpenStreetMap relation {unit['relation']}",
-        "source_date": date,
+        "source_date": unit["date"],
         "licence": "ODbL-1.0",
         "note": "outline of OpenStreetMap; how good it is isn't stated",
     }

@@ -237,7 +237,7 @@ def within(
 
     Example: cpecgeo within energy --of ml1 --km 10 --certainty sure,likely
     """
-    words = None if certainty is None else split([certainty])
+    words = None if certainty is None else split(certainty)
     if _is_streamed(source, how):
         arguments = {"targets": subject(of, "--of"), "km": _one_km(km), "certainty": words}
         return _stream("within", source, how, arguments)

@@ -188,9 +188,10 @@ def reading_of(how: Reading) -> Reading:
     return chosen
 
 
-def split(texts: Sequence[str]) -> list[str]:
-    """Split names at commas, except in the name of an existing file."""
-    whole = [[t] if Path(t).exists() else t.split(",") for t in texts]
+def split(texts: str | Iterable[str]) -> list[str]:
+    """Split a text, or several, at commas, except in the name of an existing file."""
+    listed = [texts] if isinstance(texts, str) else texts
+    whole = [[t] if Path(t).exists() else t.split(",") for t in listed]
     return [name.strip() for names in whole for name in names if name.strip()]
 
 
@@ -209,8 +210,7 @@ def share(how: Reading, *groups: str | Iterable[str] | None) -> list[Reading | N
     found: list[Reading | None] = [None] * len(groups)
     how = reading_of(how)
     for turn, names in enumerate(groups):
-        listed = [names] if isinstance(names, str) else [*(names or ())]
-        if any(map(is_file, split(listed))):
+        if any(map(is_file, split(names or ()))):
             found[turn] = how
             return found
     if stated := [f"--{name}" for name, value in how.items() if value is not None]:
@@ -243,8 +243,7 @@ def things(
     names: str | Sequence[str], how: Reading | None = None, *, missing: _Missing = "raise"
 ) -> list[str | Thing | Subject]:
     """Return the typed names, with files replaced by their features."""
-    listed = split([names] if isinstance(names, str) else names)
-    return [thing(name, how, missing=missing) for name in listed]
+    return [thing(name, how, missing=missing) for name in split(names)]
 
 
 def thing(
@@ -285,7 +284,7 @@ def subject(
     """
     from cpecgeo.features.resolve import resolve
 
-    listed = split([names] if isinstance(names, str) else names)
+    listed = split(names)
     if len(listed) == 2 and all(map(_NUMBER.fullmatch, listed)):
         # Two numbers are a position; a pair in the order lat, lon is refused by its region.
         from shapely import Point
@@ -299,7 +298,7 @@ def targets(names: str | Sequence[str], what: str, how: Reading | None = None) -
     """Resolve typed targets; lines of a file that join get the chainage of the whole."""
     from cpecgeo.features.lookup import lines_of_file
 
-    listed = split([names] if isinstance(names, str) else names)
+    listed = split(names)
     if not any(map(is_file, listed)):
         return subject(names, what)
     given: list[str | Thing | Subject] = []

@@ -304,7 +304,7 @@ def treatment(
 
     of_lines, of_zones = share(how, corridors, zones)
     # A file is read as a corridor.
-    lines: list[Any] = [corridor(name, of_lines) for name in split([corridors])]
+    lines: list[Any] = [corridor(name, of_lines) for name in split(corridors)]
     table = panel.treatment(
         lines if not all(isinstance(n, str) for n in lines) else subject(corridors, "corridors"),
         subject(zones, "--zones", of_zones),

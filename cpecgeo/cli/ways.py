@@ -99,7 +99,7 @@ def _parse(typed: _Chosen, *places: str) -> tuple[list[Any], dict[str, Any]]:
     how: Any = {key: chosen.pop(key, None) for key in Given.__annotations__}
     of_places, of_extra = share(how, places, extra)
     if typed.get("status") not in (None, "any"):
-        chosen["status"] = split([str(typed["status"])])
+        chosen["status"] = split(str(typed["status"]))
     if "avoid" in typed:
         chosen["avoid"] = split(typed["avoid"])
     if extra:
@@ -122,7 +122,7 @@ def _speeds(text: str | None) -> dict[str, float] | None:
     if text is None:
         return None
     try:
-        pairs = [part.split("=") for part in split([text])]
+        pairs = [part.split("=") for part in split(text)]
         return {name.strip(): float(kmh) for name, kmh in pairs}
     except ValueError:
         raise InputError(

@@ -26,9 +26,9 @@ __all__ = [
     "Alignment",
     "align_named",
     "check_course",
-    "check_junctions",
     "describe",
     "join",
+    "join_lines",
     "least_finished",
     "state_published",
 ]
@@ -178,6 +178,17 @@ def _alignment_of(thing: Any) -> Alignment:
     fields = {name: getattr(thing, name) for name in ("sections", "stops", "legs", "competing")}
     xy = shapely.get_coordinates(thing.line)
     return Alignment(xy=xy, km=thing.chainage.measures_km, sources=thing.sources, **fields)
+
+
+def join_lines(names: Sequence[str], lines: Sequence[Floats]) -> tuple[list[Floats], Floats]:
+    """Reverse lines where needed so that they follow one another; return them, and all as one.
+
+    Lines are lon, lat of their vertices. Those that don't meet are refused, by their names.
+    """
+    turned, gaps = turn_ends(lines)
+    check_junctions(names, gaps)
+    ahead = [xy[::-1] if back else xy for xy, back in zip(lines, turned, strict=True)]
+    return ahead, np.vstack([ahead[0], *(xy[1:] for xy in ahead[1:])])
 
 
 def check_junctions(names: Sequence[str], gaps: Sequence[float]) -> None:

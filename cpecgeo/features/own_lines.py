@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from shapely.geometry import LineString, Point
 
 from cpecgeo.catalogue import table as table_of
-from cpecgeo.catalogue.lines import turn_ends
 from cpecgeo.errors import GeometryError, InputError, InputTypeError
-from cpecgeo.features.alignment import STATUSES, Alignment, check_course, check_junctions
+from cpecgeo.features.alignment import STATUSES, Alignment, check_course, join_lines
 from cpecgeo.features.places import COLUMNS, Place, place
 from cpecgeo.features.subject import Thing
 from cpecgeo.files.displacement import refuse_turned
@@ -85,13 +84,10 @@ def align_own(
     stops = found if stops is None else stops
     stops = list(km) if stops is None and isinstance(km, Mapping) else stops
     parts = _sections(rows, name, title, kind, status, opened, accuracy_km, sources)
-    lines = [shapely.get_coordinates(shape) for shape in parts.geometry]
-    turned, gaps = turn_ends(lines)
-    check_junctions([str(text) for text in parts["name"]], gaps)
-    lines = [xy[::-1] if back else xy for xy, back in zip(lines, turned, strict=True)]
-    parts["geometry"] = gpd.GeoSeries([LineString(xy) for xy in lines], parts.index, crs=4326)
-    xy = np.vstack([lines[0], *(one[1:] for one in lines[1:])])
-    check_course([str(text) for text in parts["name"]], parts.geometry, xy)
+    names = parts["name"].tolist()
+    lines, xy = join_lines(names, [shapely.get_coordinates(shape) for shape in parts.geometry])
+    parts["geometry"] = gpd.GeoSeries([LineString(one) for one in lines], parts.index, crs=4326)
+    check_course(names, parts.geometry, xy)
     ends = np.concatenate(([0], np.cumsum([len(one) - 1 for one in lines])))
     spans = parts.reindex(columns=["km_from", "km_to"])
     measured = bool(spans.notna().all(axis=None))
@@ -230,10 +226,7 @@ def _numbers(column: pd.Series, name: str) -> pd.Series:
 def _one_line(shape: shapely.Geometry, name: str) -> LineString:
     """Join the parts of one section in order."""
     lines = [shapely.get_coordinates(part) for part in shapely.get_parts(shape)]
-    turned, gaps = turn_ends(lines)
-    check_junctions([f"{name}, stretch {i + 1}" for i in range(len(lines))], gaps)
-    lines = [xy[::-1] if back else xy for xy, back in zip(lines, turned, strict=True)]
-    xy = np.vstack([lines[0], *(one[1:] for one in lines[1:])])
+    _, xy = join_lines([f"{name}, stretch {i}" for i in range(1, len(lines) + 1)], lines)
     keep = np.concatenate(([True], (np.diff(xy, axis=0) != 0).any(axis=1)))
     if keep.sum() < 2:
         raise GeometryError(f"Section {name!r} has no length; a line needs two vertices.")
