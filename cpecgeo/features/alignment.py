@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 import geopandas as gpd
@@ -51,7 +52,8 @@ class Alignment:
         lon, lat.
     km : ndarray, shape (vertices,)
         Chainage at each vertex, from 0.
-    sections, stops : GeoDataFrame
+    sections : GeoDataFrame
+    own_stops : GeoDataFrame or callable
     legs, competing : DataFrame
         As in `Corridor`.
     sources : tuple of str
@@ -60,10 +62,15 @@ class Alignment:
     xy: Floats
     km: Floats
     sections: gpd.GeoDataFrame
-    stops: gpd.GeoDataFrame
+    own_stops: gpd.GeoDataFrame | Callable[[], gpd.GeoDataFrame]
     legs: pd.DataFrame
     competing: pd.DataFrame
     sources: tuple[str, ...]
+
+    @cached_property
+    def stops(self) -> gpd.GeoDataFrame:
+        """The stops, which take longer to list than all else of a bundled line."""
+        return self.own_stops() if callable(self.own_stops) else self.own_stops
 
     def reverse(self) -> Alignment:
         """Return the alignment with its chainage from the other end."""
@@ -75,7 +82,7 @@ class Alignment:
             tables[name] = frame.assign(km_from=low, km_to=high)
         tables["sections"]["geometry"] = tables["sections"].geometry.reverse()
         rows = self.stops.assign(km=end - self.stops["km"]).iloc[::-1].reset_index(drop=True)
-        return replace(self, xy=self.xy[::-1], km=end - self.km[::-1], stops=rows, **tables)
+        return replace(self, xy=self.xy[::-1], km=end - self.km[::-1], own_stops=rows, **tables)
 
     def shift(self, km: float) -> Alignment:
         """Return the alignment with its chainage starting at `km`."""
@@ -86,7 +93,7 @@ class Alignment:
             for name in ("sections", "legs")
         }
         rows = self.stops.assign(km=self.stops["km"] + km)
-        return replace(self, km=self.km + km, stops=rows, **tables)
+        return replace(self, km=self.km + km, own_stops=rows, **tables)
 
 
 def align_named(names: Sequence[str], whole: Assembled, wholes: Iterable[str] = ()) -> Alignment:
@@ -107,7 +114,7 @@ def align_named(names: Sequence[str], whole: Assembled, wholes: Iterable[str] = 
         xy=shapely.get_coordinates(whole.line),
         km=whole.measures_km,
         sections=parts,
-        stops=stops(list(names), whole),
+        own_stops=partial(stops, list(names), whole),
         legs=pd.DataFrame(
             whole.legs, columns=["section", "km_from", "km_to", "basis", "accuracy_km"]
         ),
@@ -160,7 +167,7 @@ def join(parts: Sequence[Any]) -> Alignment:
         xy=xy,
         km=np.concatenate([laid[0].km, *(part.km[1:] for part in laid[1:])]),
         sections=gpd.GeoDataFrame(sections, geometry="geometry", crs=4326),
-        stops=gpd.GeoDataFrame(rows, geometry="geometry", crs=4326),
+        own_stops=gpd.GeoDataFrame(rows, geometry="geometry", crs=4326),
         legs=pd.concat([part.legs for part in laid], ignore_index=True),
         competing=pd.concat([part.competing for part in found])
         .drop_duplicates()
@@ -175,9 +182,12 @@ def _alignment_of(thing: Any) -> Alignment:
             f"parts holds {type(thing).__name__}; give corridors, or names of sections and "
             "corridors. A line becomes a corridor with Corridor.from_line."
         )
-    fields = {name: getattr(thing, name) for name in ("sections", "stops", "legs", "competing")}
-    xy = shapely.get_coordinates(thing.line)
-    return Alignment(xy=xy, km=thing.chainage.measures_km, sources=thing.sources, **fields)
+    return Alignment(
+        xy=shapely.get_coordinates(thing.line),
+        km=thing.chainage.measures_km,
+        own_stops=thing.stops,
+        **{name: getattr(thing, name) for name in ("sections", "legs", "competing", "sources")},
+    )
 
 
 def join_lines(names: Sequence[str], lines: Sequence[Floats]) -> tuple[list[Floats], Floats]:
@@ -297,7 +307,7 @@ def describe(
         "status": status,
         "line": chain.line,
         "chainage": chain,
-        "stops": whole.stops,
+        "own_stops": whole.own_stops,
         "sections": parts,
         "competing": whole.competing,
         "accuracy_km": float(parts["accuracy_km"].astype(float).max()),

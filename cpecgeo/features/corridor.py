@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from numbers import Real
 from pathlib import Path
 from typing import Any, Literal
@@ -33,18 +34,16 @@ class Corridor:
 
     Attributes
     ----------
-    name : str
-        Its id, such as ``"ml1"``.
-    title : str
+    name, title : str
+        Its id, such as ``"ml1"``, and its name for people.
     kind : str
         ``"road"``, ``"rail"`` or ``"mining"``.
     status : str
         ``operating``, ``under_construction``, ``planned``, ``suspended`` or ``closed``.
     line : LineString
         lon, lat on WGS 84; edges are geodesics.
-    stops : GeoDataFrame
-        Stations or way points with `km`; a station of unknown position has a km post but no
-        geometry.
+    own_stops : GeoDataFrame or callable
+        Its `stops`, or what lists them when they are first needed.
     sections : GeoDataFrame
         In order: `km_from`, `km_to`, `drawn_km`, `official_km`, `ratio`, `reason`, `status` …. Each
         line runs in the direction of the corridor, from `km_from` to `km_to`.
@@ -75,8 +74,7 @@ class Corridor:
     Examples
     --------
     >>> from cpecgeo import corridor
-    >>> ml1 = corridor("ML-1")
-    >>> round(ml1.length_km), ml1.official_km
+    >>> round(corridor("ML-1").length_km), corridor("ML-1").official_km
     (1692, 1733.0)
     """
 
@@ -85,7 +83,7 @@ class Corridor:
     kind: str
     status: str
     line: LineString
-    stops: gpd.GeoDataFrame
+    own_stops: gpd.GeoDataFrame | Callable[[], gpd.GeoDataFrame]
     sections: gpd.GeoDataFrame
     official_km: float
     official_note: str
@@ -213,6 +211,14 @@ class Corridor:
         note = "" if np.isnan(stated) else "sum of its sections"
         return cls(**fields, official_km=stated, official_note=note, geometry="own")
 
+    @cached_property
+    def stops(self) -> gpd.GeoDataFrame:
+        """Stations or way points with `km`; those of unknown position have no geometry."""
+        return self.own_stops() if callable(self.own_stops) else self.own_stops
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "own_stops": self.stops}
+
     @property
     def length_km(self) -> float:
         """Geodesic length of the drawn line in km."""
@@ -226,7 +232,7 @@ class Corridor:
     def as_subject(self) -> Subject:
         """Return the line under the corridor's id, with its chainage; see `resolve`."""
         shapes = gpd.GeoSeries([self.line], index=[self.name], crs=4326)
-        along: dict[Hashable, Chainage] = {self.name: self.chainage}
+        along: dict[Any, Chainage] = {self.name: self.chainage}
         return Subject(shapes, self.title, "corridor", True, along, things=(self,))
 
     def at(self, km: float | str | npt.ArrayLike) -> Point | gpd.GeoSeries:
@@ -304,8 +310,7 @@ class Corridor:
         >>> round(length_km(corridor("ml1").between("Lahore Junction", "Rawalpindi")))
         279
         """
-        ends = [self.km_of(x) if isinstance(x, str) else x for x in (a, b)]
-        return self.chainage.between(*ends)
+        return self.chainage.between(*(self.km_of(x) if isinstance(x, str) else x for x in (a, b)))
 
     def km_posts(self, every_km: float = 10.0, *, every: float | None = None) -> gpd.GeoDataFrame:
         """Return km posts along the corridor, from 0 to the last before its end.
@@ -325,8 +330,7 @@ class Corridor:
         """
         step = positive_km(every_km if every is None else every, "every_km")
         km = np.arange(0.0, self.end_km + 1e-9, step)
-        points = self.chainage.at(km)
-        frame = gpd.GeoDataFrame({"km": km}, geometry=np.asarray(points), crs=4326)
+        frame = gpd.GeoDataFrame({"km": km}, geometry=np.asarray(self.chainage.at(km)), crs=4326)
         frame.attrs = {"corridor": self.name, "method": "calibrated chainage"}
         return frame
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 from warnings import warn
 
@@ -30,7 +30,7 @@ _SHOWN = [
     "accuracy_km", "basis", "opened", "source",
 ]  # fmt: skip
 
-_TABLES = ("stops", "sections", "competing", "legs")
+_TABLES = ("sections", "competing", "legs")
 
 
 @cache
@@ -97,7 +97,17 @@ def corridor(name: str, *, geometry: Geometry | None = None) -> Corridor:
     found = _load(corridor_id(name), geometry)
     # The cached corridor is shared, so callers get copies of its tables.
     tables = {field: getattr(found, field).copy() for field in _TABLES}
-    return replace(found, **tables)
+    return replace(found, own_stops=partial(_copy_stops, found), **tables)
+
+
+def _copy_stops(shared: Corridor) -> gpd.GeoDataFrame:
+    return shared.stops.copy()
+
+
+def _move_stops(bundled: Corridor, at: Mapping[str, float]) -> gpd.GeoDataFrame:
+    """Return a corridor's stops with their km on another line, by id."""
+    km = bundled.stops["id"].map(at).astype(float)
+    return bundled.stops.assign(km=km)
 
 
 def _load(key: str, geometry: Geometry | None) -> Corridor:
@@ -199,8 +209,6 @@ def join_reasons(texts: Iterable[Any]) -> str:
 def _redraw(bundled: Corridor, kept: Stored) -> Corridor:
     """Return a corridor with the stored line, and its stops and sections moved to it."""
     chain = kept.chainage
-    stops = bundled.stops.copy()
-    stops["km"] = stops["id"].map(kept.body["stops_km"]).astype(float)
     parts = bundled.sections.copy()
     spans = list(zip(parts["km_from"], parts["km_to"], strict=True))
     lines = [chain.between(max(a, 0.0), min(b, chain.end_km)) for a, b in spans]
@@ -217,7 +225,7 @@ def _redraw(bundled: Corridor, kept: Stored) -> Corridor:
         bundled,
         line=chain.line,
         chainage=chain,
-        stops=stops,
+        own_stops=partial(_move_stops, bundled, kept.body["stops_km"]),
         sections=parts,
         legs=legs,
         accuracy_km=float(parts["accuracy_km"].max()),

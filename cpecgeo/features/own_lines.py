@@ -114,7 +114,7 @@ def align_own(
         xy=xy,
         km=chain.measures_km,
         sections=_order_columns(parts, _COLUMNS),
-        stops=_order_columns(table, COLUMNS),
+        own_stops=_order_columns(table, COLUMNS),
         legs=pd.DataFrame(parts[["id", "km_from", "km_to", "basis", "accuracy_km"]]).rename(
             columns={"id": "section"}
         ),

@@ -85,8 +85,8 @@ def corridor():
             if column != "geometry" and frame[column].dtype.kind not in "fiub":
                 frame[column] = ALL
     return dataclasses.replace(
-        real, title=ALL, kind=ALL, status=ALL, official_note=ALL, stops=stops, sections=sections,
-        sources=tuple(HOSTILE),
+        real, title=ALL, kind=ALL, status=ALL, official_note=ALL, own_stops=stops,
+        sections=sections, sources=tuple(HOSTILE),
     )  # fmt: skip
 
 
