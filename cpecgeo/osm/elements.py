@@ -102,7 +102,7 @@ def pack(
     """Pack ways and nodes, both by ascending id; split ways where nodes are missing."""
     ids, tags, refs, clipped = [], [], [], []
     for way in sorted(ways):
-        had, nodes = ways[way]
+        own, nodes = ways[way]
         ref = np.asarray(nodes, np.int64)
         at = np.minimum(np.searchsorted(node_id, ref), max(len(node_id) - 1, 0))
         known = node_id[at] == ref if len(node_id) else np.zeros(len(ref), bool)
@@ -113,7 +113,7 @@ def pack(
         for run in np.split(np.arange(len(ref)), np.flatnonzero(np.diff(known)) + 1):
             if len(run) > 1 and known[run[0]]:
                 ids.append(way)
-                tags.append(had)
+                tags.append(own)
                 refs.append(at[run])
     return Elements(
         np.asarray(ids, np.int64),

@@ -119,8 +119,8 @@ class Graph:
         each: Any = x if many else [x]
         if all(_is_id(v) for v in each):
             return [self._junction(int(v)) for v in each]
-        given: Any = [resolve(v, what, anywhere=True).geometry for v in each] if many else x
-        points = resolve(given, what, kinds={"Point"}, anywhere=True).shapes
+        shapes: Any = [resolve(v, what, anywhere=True).geometry for v in each] if many else x
+        points = resolve(shapes, what, kinds={"Point"}, anywhere=True).shapes
         if not len(self.segments):
             raise InputError(f"The network has no {self.kind} ways; ask for a larger area.")
         near = self.index.nearest(points)

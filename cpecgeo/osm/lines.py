@@ -63,12 +63,12 @@ def plan(name: str, buffer_km: float | None = None) -> Plan:
     return Plan(base, radius, _requests(base, radius))
 
 
-def store_line(wanted: Plan, ways: Elements, record: Mapping[str, Any]) -> Refreshed:
+def store_line(planned: Plan, ways: Elements, record: Mapping[str, Any]) -> Refreshed:
     """Match a corridor to the ways in its areas and store its new line.
 
     Where no part of the line can be matched, an earlier stored line is kept.
     """
-    base = wanted.corridor
+    base = planned.corridor
     if not len(ways):
         raise DataError(
             f"OpenStreetMap has no ways for {base.name} within the buffer; its line stays as it "
@@ -78,7 +78,7 @@ def store_line(wanted: Plan, ways: Elements, record: Mapping[str, Any]) -> Refre
     net = Graph.of(ways, "rail" if base.kind == "rail" else "drive", record)
     favoured = np.array([any(test(t) for test in own) for t in ways.tags])
     cost = net.segments.km * np.where(favoured[net.segments.way], 1.0, _BESIDE)
-    found = match(net, cost, _anchors(base, wanted.radius_km), base.chainage)
+    found = match(net, cost, _anchors(base, planned.radius_km), base.chainage)
     if not found.ways:
         raise DataError(
             f"None of {base.name} can be matched to OpenStreetMap's ways; its line stays as it is."
@@ -90,7 +90,7 @@ def store_line(wanted: Plan, ways: Elements, record: Mapping[str, Any]) -> Refre
         "corridor": base.name,
         "sections": [[i, float(a), float(b)] for i, a, b in spans.itertuples(index=False)],
         "data_version": data_version(),
-        "buffer_km": wanted.radius_km,
+        "buffer_km": planned.radius_km,
         "ways": len(found.ways),
         "gap_km": float(sum(g[1] - g[0] for g in found.gaps)),
         "made_with": {p: _version(p) for p in ("cpecgeo", "osmnx", "osmium")},

@@ -102,9 +102,9 @@ def _refresh_outlines(
         extract = read_extract(file, levels=[level])
         record = record_extract(extract, [f"admin_level={level}"])
         return _store_outlines(name, extract.boundaries, record)
-    manner, cells, answers = overpass or Overpass(), _cells(), []
+    server, cells, answers = overpass or Overpass(), _cells(), []
     for n, cell in enumerate(cells):
-        answers.append(manner.ask_boundaries(cell, level))
+        answers.append(server.ask_boundaries(cell, level))
         if progress:
             progress(n + 1, len(cells))
     return _store_outlines(name, _assemble(answers, level), record_answers(answers))
@@ -271,9 +271,9 @@ def refresh(
     """
     if fold(name) in LEVELS:
         return _refresh_outlines(fold(name), file, overpass, progress)
-    wanted = plan(name, buffer_km)
-    ways, record = acquire(wanted.requests, file=file, overpass=overpass, progress=progress)
-    return store_line(wanted, ways, record)
+    planned = plan(name, buffer_km)
+    ways, record = acquire(planned.requests, file=file, overpass=overpass, progress=progress)
+    return store_line(planned, ways, record)
 
 
 def refresh_all(
@@ -316,23 +316,23 @@ def refresh_all(
     A name that can't be refreshed, for instance because the file lacks the roads of China, is left
     as it is, and its row has the reason; the others are refreshed.
     """
-    wanted = [*corridor_rows(), *LEVELS] if names is None else [_resolve(n) for n in names]
-    wanted = list(dict.fromkeys(wanted))
-    run = _from_file(wanted, file) if file else lambda name: refresh(name, overpass=overpass)
+    chosen = [*corridor_rows(), *LEVELS] if names is None else [_resolve(n) for n in names]
+    chosen = list(dict.fromkeys(chosen))
+    run = _from_file(chosen, file) if file else lambda name: refresh(name, overpass=overpass)
     rows = []
-    for done, name in enumerate(wanted):
+    for done, name in enumerate(chosen):
         try:
             rows.append({"name": name} | _compare(run(name)))
         except NetworkError as error:
             raise NetworkError(
-                f"{error} {done} of {len(wanted)} are refreshed; call again to go on."
+                f"{error} {done} of {len(chosen)} are refreshed; call again to go on."
             ) from error
         except (FileError, UnknownNameError):
             raise
         except CpecgeoError as error:
             rows.append({"name": name, "outcome": str(error)})
         if progress:
-            progress(done + 1, len(wanted))
+            progress(done + 1, len(chosen))
     frame = pd.DataFrame(rows, columns=["name", *_GAINED]).set_index("name")
     numbers = [c for c in _GAINED if c not in {"outcome", "snapshot"}]
     return frame.astype(dict.fromkeys(numbers, float))
@@ -369,13 +369,13 @@ def _compare(new: Refreshed | Outlines) -> dict[str, Any]:
     }
 
 
-def _from_file(wanted: list[str], file: str | Path) -> Callable[[str], Refreshed | Outlines]:
+def _from_file(chosen: list[str], file: str | Path) -> Callable[[str], Refreshed | Outlines]:
     """Read a file once, and return a function that refreshes one name from it."""
-    plans = {name: plan(name) for name in wanted if name not in LEVELS}
+    plans = {name: plan(name) for name in chosen if name not in LEVELS}
     requests = [request for each in plans.values() for request in each.requests]
     filters = tuple(dict.fromkeys(f for _, some in requests for f in some))
     area = shapely.union_all([a for a, _ in requests]) if requests else None
-    levels = [LEVELS[name] for name in wanted if name in LEVELS]
+    levels = [LEVELS[name] for name in chosen if name in LEVELS]
     extract = read_extract(file, filters, area=area, levels=levels)
     remark(extract.ways)
 

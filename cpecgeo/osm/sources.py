@@ -194,7 +194,7 @@ def record_extract(extract: Extract, filters: Iterable[str]) -> dict[str, Any]:
 
 
 def acquire(
-    asked: Iterable[tuple[Any, tuple[str, ...]]],
+    requests: Iterable[tuple[Any, tuple[str, ...]]],
     *,
     file: str | Path | None,
     overpass: Overpass | None,
@@ -205,7 +205,7 @@ def acquire(
     The area None, from a file only, means all of it; options are those of `cpecgeo.osm.graph`. The
     record has `origin snapshot retrieved queries ways_clipped licence credit`.
     """
-    areas = list(asked)
+    areas = list(requests)
     if file is not None:
         filters = tuple(dict.fromkeys(f for _, some in areas for f in some))
         shapes = [a for a, _ in areas]
@@ -213,10 +213,10 @@ def acquire(
         extract = read_extract(file, filters, area=area)
         clipped = {"ways_clipped": len(extract.ways.clipped)}
         return remark(extract.ways), record_extract(extract, filters) | clipped
-    manner = overpass or Overpass()
+    server = overpass or Overpass()
     answers = []
     for n, (area, filters) in enumerate(areas):
-        answers += manner.ask(area, filters)
+        answers += server.ask(area, filters)
         if progress:
             progress(n + 1, len(areas))
     ways = remark(from_answers(a.content for a in answers))

@@ -63,8 +63,8 @@ class _Draft:
         at = int(np.searchsorted(measures, km, side="right"))
         low, high = measures[at - 1], measures[at]
         chain = Chainage(LineString(xy[at - 1 : at + 1]))
-        spot = chain.at(chain.end_km * (km - low) / (high - low))
-        node = self.add_node(spot, row["mode"])
+        point = chain.at(chain.end_km * (km - low) / (high - low))
+        node = self.add_node(point, row["mode"])
         share = km / measures[-1]
         # At a vertex, that vertex is the end of the first part, so no second one is added.
         before = at - 1 if km - low < _SAME_KM else at
@@ -77,7 +77,7 @@ class _Draft:
                 "u": node,
                 "km": float(rest[-1]),
                 "hours": hours * (1.0 - share),
-                "geometry": LineString([(spot.x, spot.y), *xy[at:]]),
+                "geometry": LineString([(point.x, point.y), *xy[at:]]),
             }
         )
         self.measures.append(_freeze(rest))
@@ -88,7 +88,7 @@ class _Draft:
             "v": node,
             "km": float(km),
             "hours": hours * share,
-            "geometry": LineString([*xy[:before], (spot.x, spot.y)]),
+            "geometry": LineString([*xy[:before], (point.x, point.y)]),
         }
         self.measures[edge] = _freeze(first)
         return node
@@ -96,8 +96,8 @@ class _Draft:
     def network(self, like: Network) -> Network:
         nodes = gpd.GeoDataFrame(self.nodes, geometry="geometry", crs=4326)
         edges = frame_edges(self.rows)[list(like.edges.columns)]
-        nodes.attrs, told = dict(like.nodes.attrs), like.edges.attrs.get("joins", ())
-        edges.attrs = {**like.edges.attrs, "joins": (*told, *self.joins)}
+        nodes.attrs, earlier = dict(like.nodes.attrs), like.edges.attrs.get("joins", ())
+        edges.attrs = {**like.edges.attrs, "joins": (*earlier, *self.joins)}
         edges.attrs["sources"] = sorted(set(edges["source"].dropna()))
         return Network(nodes, edges, tuple(self.measures), frozenset(self.own))
 
@@ -118,9 +118,9 @@ def extend(net: Network, corridors: tuple[Corridor, ...], join_km: float) -> Net
     waiting = list(corridors)
     while waiting:
         for corridor in waiting:
-            made = _add(net, corridor, join_km)
-            if made is not None:
-                net = made
+            extended = _add(net, corridor, join_km)
+            if extended is not None:
+                net = extended
                 waiting.remove(corridor)
                 break
         else:
@@ -130,9 +130,9 @@ def extend(net: Network, corridors: tuple[Corridor, ...], join_km: float) -> Net
 
 def _say_apart(net: Network, corridor: Corridor, join_km: float) -> str:
     """Return the message for a corridor that joins nowhere, with the distances of its ends."""
-    spots = [corridor.at(0.0), corridor.at(corridor.end_km)]
+    ends = [corridor.at(0.0), corridor.at(corridor.end_km)]
     lines = net.edges.geometry[(net.columns["km"] > 0) & (net.columns["mode"] != "transfer")]
-    away = Index(lines).nearest(gpd.GeoSeries(spots, crs=4326))["distance_km"]
+    away = Index(lines).nearest(gpd.GeoSeries(ends, crs=4326))["distance_km"]
     return (
         f"extra has {corridor.title!r}, which joins the network nowhere: its ends lie "
         f"{away.iloc[0]:,.1f} and {away.iloc[1]:,.1f} km off, more than join_km={join_km:g}. Give "
@@ -255,9 +255,9 @@ def _join(draft: _Draft, net: Network, corridor: Corridor, places: _Places, join
             continue
         # Changing to a railway needs a stop; a road joins roads only.
         for other in ("road", "rail") if mode == "rail" else ("road",):
-            spot, edges = draft.nodes[node]["geometry"], set()
+            point, edges = draft.nodes[node]["geometry"], set()
             for index in filter(None, lines[other]):
-                hit = index.nearest(spot).iloc[0]
+                hit = index.nearest(point).iloc[0]
                 edge, away = int(hit["target"]), float(hit["distance_km"])
                 if away <= join_km and edge not in edges:
                     edges.add(edge)
@@ -268,9 +268,9 @@ def _join(draft: _Draft, net: Network, corridor: Corridor, places: _Places, join
     for edge, at, node, mode, other, name, away in sorted(found, key=lambda x: (x[0], -x[1])):
         target = draft.split(edge, at)
         is_change = mode != other
-        spot, foot = draft.nodes[node]["geometry"], draft.nodes[target]["geometry"]
+        point, foot = draft.nodes[node]["geometry"], draft.nodes[target]["geometry"]
         like = next(row for row in draft.rows if node in (row["u"], row["v"]))
-        row = {**like, "u": node, "v": target, "geometry": LineString([spot, foot])}
+        row = {**like, "u": node, "v": target, "geometry": LineString([point, foot])}
         row |= {"basis": "schematic", "hours": away / like["kmh"]}
         if is_change:
             row |= _change(corridor, node, name, hours)
@@ -296,8 +296,8 @@ def _change_within(draft: _Draft, places: _Places, hours: float, corridor: Corri
         if other is None:
             continue
         like = next(row for row in draft.rows if node in (row["u"], row["v"]))
-        spot = draft.nodes[node]["geometry"]
-        row = {**like, "u": node, "v": other[0], "geometry": LineString([spot, spot])}
+        point = draft.nodes[node]["geometry"]
+        row = {**like, "u": node, "v": other[0], "geometry": LineString([point, point])}
         draft.add_edge(row | _change(corridor, node, name, hours), np.zeros(2))
 
 

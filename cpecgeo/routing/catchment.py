@@ -191,10 +191,10 @@ def reach(
     weight, given = ("km", km) if km is not None else ("hours", hours)
     limits = _limits(given, weight)
     within_km = check_number(within_km, "within_km", above=0.0)
-    asked = Search.of(weight, **options)
-    ground, cost, access = asked.ground, asked.costs.cost, asked.costs.access
+    query = Search.of(weight, **options)
+    ground, cost, access = query.ground, query.costs.cost, query.costs.access
     ends = [(f"the origin{'' if n == 0 else f' {n}'}", x) for n, x in _origins(a)]
-    places = snap_ends(ends, ground, max_access_km=asked.far, weight=weight)
+    places = snap_ends(ends, ground, max_access_km=query.far, weight=weight)
     starts = [at for near in places for at in _from_nearest(near)]
     tree = search(ground, starts, cost, access=access)
     *inner, edges = (_edges(tree, limit) for limit in limits)

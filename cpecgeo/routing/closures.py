@@ -67,10 +67,10 @@ def _match_sections(net: Network, name: str) -> set[str]:
     kind, _, rest = name.rpartition(":")
     if kind.strip().casefold() not in {"", "section"}:
         return set()
-    wanted = fold(rest)
+    folded = fold(rest)
     rows = ((row["section"], row["name"]) for row in net.rows)
-    hits = {s for s, text in rows if wanted in (fold(s), fold(text))}
-    return hits or {s for s in net.of_section if fold(s) == wanted}
+    hits = {s for s, text in rows if folded in (fold(s), fold(text))}
+    return hits or {s for s in net.of_section if fold(s) == folded}
 
 
 def _close_sections(net: Network, names: set[str]) -> Cut:

@@ -135,18 +135,18 @@ def critical_sections(
     >>> worst["cut"].any() in (True, False)
     True
     """
-    asked = Search.of(weight, **options)
-    (starts, goals), path = asked.snap(a, b), asked.find(a, b)
-    base, net = asked.route(path), asked.ground.network
+    query = Search.of(weight, **options)
+    (starts, goals), path = query.snap(a, b), query.find(a, b)
+    base, net = query.route(path), query.ground.network
     rows = []
     taken = [net.rows[step.edge] for step in base.steps]
     taken = [row for row in taken if row["mode"] != "transfer" and not row["crossing"]]
     # A dict keeps the order of travel.
     for section, name in dict.fromkeys((row["section"], row["name"]) for row in taken):
         edges = net.of_section[section].tolist()
-        shut = asked.ground.closing(close_edges(net, edges))
-        detour = asked.find_detour(path, starts, goals, shut)
-        way = None if detour is None else asked.route(detour)
+        shut = query.ground.closing(close_edges(net, edges))
+        detour = query.find_detour(path, starts, goals, shut)
+        way = None if detour is None else query.route(detour)
         km, hours = (np.inf, np.inf) if way is None else (way.chainage_km, way.hours)
         rows.append(
             {
@@ -191,9 +191,9 @@ def route_checks() -> pd.DataFrame:
         along = row["along"] if isinstance(row["along"], str) else None
         ends = [_end(row[end]) for end in ("from", "to")]
         avoid = row["avoid"].split() if isinstance(row["avoid"], str) else ()
-        asked = {"mode": row["mode"], "along": along, "avoid": avoid, "status": row["statuses"]}
+        how = {"mode": row["mode"], "along": along, "avoid": avoid, "status": row["statuses"]}
         try:
-            way = route(*ends, weight="km", **asked)
+            way = route(*ends, weight="km", **how)
             km, access = way.chainage_km, way.access_km
         except (DataError, InputError):
             # Without the OpenStreetMap folder some railways aren't drawn.

@@ -220,7 +220,7 @@ def _parse_year(year: int | None) -> int | None:
     if isinstance(year, bool) or not isinstance(year, (int, np.integer)):
         raise InputTypeError(f"year is {year!r}; a whole number such as 2015 is needed.")
     if not 1800 <= year <= 2100:
-        raise InputError(f"year is {year}; years from 1800 to 2100 can be asked for.")
+        raise InputError(f"year is {year}; give one from 1800 to 2100.")
     return int(year)
 
 

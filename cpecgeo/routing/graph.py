@@ -301,18 +301,18 @@ def _redrawn(key: Hashable) -> Network:
         found = _draw(section, rows, shapes[rows], km[rows], line)
         drawn |= found
         using |= dict.fromkeys(found, line)
-    spots = _move(net, drawn)
+    new_xy = _move(net, drawn)
     new, kms = list(shapes), list(net.measures)
     for i, (u, v) in enumerate(ends):
         xy, at = drawn.get(i, (shapely.get_coordinates(shapes[i]), kms[i]))
         if i in drawn:
-            xy, at = _extend(xy, at, spots[u], spots[v])
-        elif u in spots or v in spots:
+            xy, at = _extend(xy, at, new_xy[u], new_xy[v])
+        elif u in new_xy or v in new_xy:
             xy = xy.copy()
-            xy[0], xy[-1] = spots.get(u, xy[0]), spots.get(v, xy[-1])
+            xy[0], xy[-1] = new_xy.get(u, xy[0]), new_xy.get(v, xy[-1])
         at.flags.writeable = False
         new[i], kms[i] = shapely.LineString(xy), at
-    where = [spots.get(n, p) for n, p in enumerate(shapely.get_coordinates(nodes.geometry))]
+    where = [new_xy.get(n, p) for n, p in enumerate(shapely.get_coordinates(nodes.geometry))]
     moved = nodes.set_geometry(shapely.points(np.array(where)), crs=4326)
     moved.attrs = nodes.attrs | {"geometry": "osm"}
     return Network(moved, _describe_redrawn(edges.set_geometry(new, crs=4326), using), tuple(kms))
@@ -366,13 +366,13 @@ def _draw(
 
 def _move(net: Network, drawn: Mapping[int, _Drawn]) -> dict[int, Floats]:
     """Return the new position of each node at redrawn edges."""
-    spots: dict[int, Floats] = {}
+    new_xy: dict[int, Floats] = {}
     for i, (xy, _) in drawn.items():
         for node, at in zip(net.ends[i], (xy[0], xy[-1]), strict=True):
-            if node not in spots:
+            if node not in new_xy:
                 # Nodes at the same position, for instance of road and rail, stay together.
-                spots |= dict.fromkeys((node, *net.beside.get(node, ())), at)
-    return spots
+                new_xy |= dict.fromkeys((node, *net.beside.get(node, ())), at)
+    return new_xy
 
 
 def _extend(xy: Floats, km: Floats, start: Floats, end: Floats) -> _Drawn:

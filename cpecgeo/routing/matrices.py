@@ -71,23 +71,23 @@ def route_matrix(
     >>> round(float(m.iloc[0, 1]), 6)
     742.0
     """
-    asked = Search.of(weight, **options)
-    rows = _place_ends(a, asked)
-    columns = rows if b is None else _place_ends(b, asked)
-    net, whole = _tabulate(asked, rows, columns)
+    query = Search.of(weight, **options)
+    rows = _place_ends(a, query)
+    columns = rows if b is None else _place_ends(b, query)
+    net, whole = _tabulate(query, rows, columns)
     # Costs of goods are from door to door.
     is_goods = weight in {"cost", "carbon"}
     frame = whole if is_goods else net
-    if asked.ground.chosen.avoid:
-        most = _tabulate(asked, rows, columns, asked.free)[0].to_numpy()
+    if query.ground.chosen.avoid:
+        most = _tabulate(query, rows, columns, query.free)[0].to_numpy()
         # As in `route`: no detour is shorter than the route with everything open.
         for i, j in np.argwhere(net.to_numpy() < most - SAME).tolist():
             ends = list(rows.values())[i], list(columns.values())[j]
-            path = asked.find_detour(asked.find_path(*ends, asked.free), *ends)
+            path = query.find_detour(query.find_path(*ends, query.free), *ends)
             frame.iloc[i, j] = np.nan
             if path is not None:
                 away = path.start.access_km + path.end.access_km
-                frame.iloc[i, j] = asked.cost_of(path) + away * asked.costs.access * is_goods
+                frame.iloc[i, j] = query.cost_of(path) + away * query.costs.access * is_goods
     if is_goods:
         one, two = (_points(ends) for ends in (rows, columns))
         frame = frame.mask((one[:, None] == two[None, :]).all(axis=2), 0.0)  # no journey
@@ -98,7 +98,7 @@ def route_matrix(
         "ellipsoid": "WGS 84",
         "edges": "geodesic",
         "access_km": {str(k): places[0].access_km for k, places in near if places},
-        **asked.ground.network.provenance(),
+        **query.ground.network.provenance(),
     }
     return frame
 
@@ -109,13 +109,13 @@ def _points(ends: Mapping[Any, Ends]) -> Floats:
 
 
 def _tabulate(
-    asked: Search, rows: dict[Any, Ends], columns: dict[Any, Ends], ground: Usable | None = None
+    query: Search, rows: dict[Any, Ends], columns: dict[Any, Ends], ground: Usable | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return least costs from each row to each column, without and with access.
 
     Both are for the route that costs least including access.
     """
-    ground, costs = ground or asked.ground, asked.costs
+    ground, costs = ground or query.ground, query.costs
     # The graph is symmetric, so searches start from the side with fewer ends.
     is_turned = len(columns) < len(rows)
     starts, ends = (columns, rows) if is_turned else (rows, columns)
@@ -165,7 +165,7 @@ def _costs_from(tree: LeastCosts, ends: list[Ends], joins: _Joins) -> Floats:
     return found
 
 
-def _place_ends(x: Sequence[PointLike] | SubjectLike, asked: Search) -> dict[Any, Ends]:
+def _place_ends(x: Sequence[PointLike] | SubjectLike, query: Search) -> dict[Any, Ends]:
     """Return where ends may join the network, by label; ends too far from it don't join."""
     if isinstance(x, str) or not isinstance(x, Sequence):
         among = ("place", "layer", "file")
@@ -176,7 +176,7 @@ def _place_ends(x: Sequence[PointLike] | SubjectLike, asked: Search) -> dict[Any
             points = subject.shapes
             if points.index.has_duplicates:
                 raise InputError("ends has an index with duplicates; reset it.")
-            near = snap_rows(points, asked.ground, max_access_km=asked.far)
+            near = snap_rows(points, query.ground, max_access_km=query.far)
             return dict(zip(points.index, near, strict=True))
     labels = [_label(end) for end in x]
     ends = dict(zip(labels, x, strict=True))
@@ -186,8 +186,8 @@ def _place_ends(x: Sequence[PointLike] | SubjectLike, asked: Search) -> dict[Any
     if not ends:
         raise InputError("ends is empty; give one name, geometry or row at least.")
     named = [(str(label), x) for label, x in ends.items()]
-    near = snap_ends(named, asked.ground, max_access_km=np.inf, weight=asked.weight)
-    kept = (tuple(at for at in places if at.access_km <= asked.far) for places in near)
+    near = snap_ends(named, query.ground, max_access_km=np.inf, weight=query.weight)
+    kept = (tuple(at for at in places if at.access_km <= query.far) for places in near)
     return dict(zip(ends, kept, strict=True))
 
 
@@ -254,14 +254,14 @@ def gain(
     for weight in ("km", "hours"):
         before = Search.of(weight, **options)
         after = Search.of(weight, extra=extra, join_km=join_km, **options)
-        for when, asked in (("before", before), ("after", after)):
-            ends = _place_ends(places, asked)
+        for when, query in (("before", before), ("after", after)):
+            ends = _place_ends(places, query)
             if len(ends) < 2:
                 raise InputError("places has fewer than two; give two or more to go between.")
-            amounts[f"{weight}_{when}"] = _tabulate(asked, ends, ends)[1].to_numpy()
+            amounts[f"{weight}_{when}"] = _tabulate(query, ends, ends)[1].to_numpy()
             if when == "before":
                 away = np.array([at[0].access_km if at else 0.0 for at in ends.values()])
-                slack[weight] = np.where(away <= join_km, away, 0.0) * asked.costs.access
+                slack[weight] = np.where(away <= join_km, away, 0.0) * query.costs.access
     labels, net = list(ends), after.ground.network
     one, two = np.triu_indices(len(labels), 1)
     frame = pd.DataFrame({"from": [labels[i] for i in one], "to": [labels[j] for j in two]})

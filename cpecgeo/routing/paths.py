@@ -141,14 +141,14 @@ class Search:
 
         chosen = self.ground.chosen
         words = chosen.describe()
-        guilty = [text for name, text in words.items() if is_way(chosen.without(name))]
+        cutting = [text for name, text in words.items() if is_way(chosen.without(name))]
         origin, destination = (near[0].name for near in self.snap(a, b))
         head = f"No way from {origin} to {destination}"
         if is_way(replace(chosen, month=chosen.month or 7)):
             head += " all year (with season='summer' there is one)"
-        if guilty:
-            which = "it" if len(guilty) == 1 else "one of them"
-            return f"{head}: cut by {' and by '.join(guilty)}; loosen {which} and there is a way."
+        if cutting:
+            which = "it" if len(cutting) == 1 else "one of them"
+            return f"{head}: cut by {' and by '.join(cutting)}; loosen {which} and there is a way."
         if words:
             return f"{head} with {chosen.text}; loosen them together."
         return f"{head}: the two lie on parts of the network that aren't joined."
@@ -240,12 +240,12 @@ def route(
     >>> round(r.chainage_km), round(r.length_km)
     (281, 238)
     """
-    asked = Search.of(
+    query = Search.of(
         weight, vehicle=vehicle, speeds=speeds, rates=rates, max_access_km=max_access_km,
         mode=mode, avoid=avoid, status=status, year=year, season=season, along=along,
         extra=extra, join_km=join_km,
     )  # fmt: skip
-    return asked.route(asked.find(a, b))
+    return query.route(query.find(a, b))
 
 
 def routes(
@@ -309,11 +309,11 @@ def routes(
     if check_number(max_overlap, "max_overlap") > 1:
         raise InputError(f"max_overlap is {max_overlap!r}; it is a share from 0 to 1.")
     check_number(max_stretch, "max_stretch", least=1.0)
-    asked = Search.of(weight, **options)
-    best = asked.find(a, b)
-    ends, cost, net = (best.start, best.end), asked.costs.cost, asked.ground.network
-    found = _find_penalised(asked, ends)
-    found += _find_via(asked, ends, asked.cost_of(best) * max_stretch + 1e-9)
+    query = Search.of(weight, **options)
+    best = query.find(a, b)
+    ends, cost, net = (best.start, best.end), query.costs.cost, query.ground.network
+    found = _find_penalised(query, ends)
+    found += _find_via(query, ends, query.cost_of(best) * max_stretch + 1e-9)
     unique = {tuple(s.edge for s in steps): steps for steps in reversed(found)}
     total = {key: cost_of(net, steps, cost) for key, steps in unique.items()}
     ranked = sorted(unique, key=lambda key: (round(total[key], 9), key))
@@ -323,7 +323,7 @@ def routes(
             break
         if all(_overlap(unique[key], other) <= max_overlap for other in kept):
             kept.append(unique[key])
-    return [asked.route(Way(*ends, steps)) for steps in kept]
+    return [query.route(Way(*ends, steps)) for steps in kept]
 
 
 def _overlap(one: Sequence[Step], two: Sequence[Step]) -> float:
@@ -352,9 +352,9 @@ def overlap(one: Route, two: Route) -> float:
     return _overlap(one.steps, two.steps)
 
 
-def _find_penalised(asked: Search, ends: tuple[Snap, Snap]) -> list[list[Step]]:
+def _find_penalised(query: Search, ends: tuple[Snap, Snap]) -> list[list[Step]]:
     """Return least-cost paths, with raised costs on the edges of earlier ones."""
-    found, dear, ground = [], list(asked.costs.cost), asked.ground
+    found, dear, ground = [], list(query.costs.cost), query.ground
     for _ in range(_ROUNDS):
         path = search(ground, ends[:1], dear).path_to(ends[1:])
         if path is None:
@@ -365,10 +365,10 @@ def _find_penalised(asked: Search, ends: tuple[Snap, Snap]) -> list[list[Step]]:
     return found
 
 
-def _find_via(asked: Search, ends: tuple[Snap, Snap], most: float) -> list[list[Step]]:
+def _find_via(query: Search, ends: tuple[Snap, Snap], most: float) -> list[list[Step]]:
     """Return the least-cost paths through each node, without loops, costing at most `most`."""
-    cost = asked.costs.cost
-    there, back = (search(asked.ground, (end,), cost) for end in ends)
+    cost = query.costs.cost
+    there, back = (search(query.ground, (end,), cost) for end in ends)
     both = np.array(there.cost) + np.array(back.cost)
     found = []
     for node in np.flatnonzero(both <= most).tolist():
