@@ -1,4 +1,4 @@
-"""A corridor's line from mapped track or road, and the bundled line's deviation from it."""
+"""A corridor's line from mapped track or road: planned, stored, and compared with the bundled."""
 
 from __future__ import annotations
 

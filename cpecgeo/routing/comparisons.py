@@ -81,9 +81,10 @@ def compare(
             "legs": len(one.legs),
         }
         if load is not None:
-            cost, carbon = price_route(one, used).sum(skipna=False) * load
+            amounts = price_route(one, used).sum(skipna=False) * load
+            cost = float(amounts["cost_per_t"])
             row |= {"cost": cost, "more_cost": cost - (rows[0]["cost"] if rows else cost)}
-            row["carbon_kg"] = carbon
+            row["carbon_kg"] = float(amounts["carbon_kg_per_t"])
         row |= one.km_by("mode").drop("border", errors="ignore").add_suffix("_km")
         row |= one.km_by("status").add_suffix("_km")
         rows.append(row)
