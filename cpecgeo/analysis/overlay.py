@@ -320,9 +320,9 @@ def _split_shared(
     """
     outlines = shapely.boundary(array)
     met = shapely.intersection(shapes[segment], outlines[zone])
-    spot, owner = shapely.get_coordinates(met, return_index=True)
+    vertex, owner = shapely.get_coordinates(met, return_index=True)
     origin, reach = _vector(shapes[segment[owner]])
-    t = np.einsum("ij,ij->i", spot - origin, reach) / np.einsum("ij,ij->i", reach, reach)
+    t = np.einsum("ij,ij->i", vertex - origin, reach) / np.einsum("ij,ij->i", reach, reach)
     ids = np.unique(segment)
     cut = np.concatenate((np.zeros(len(ids)), np.ones(len(ids)), np.clip(t, 0, 1)))
     of = np.concatenate((ids, ids, segment[owner]))

@@ -101,29 +101,29 @@ def zone_at(
     """
     subject = resolve(f"{kind}s", "zones")
     names = np.array([*map(str, subject.names or []), None], object)
-    array, spots = (np.asarray(s.array, dtype=object) for s in (subject.shapes, points))
-    tree = shapely.STRtree(array)
-    row, zone = tree.query(spots, predicate="intersects")
-    mine = np.full(len(spots), -1)
+    areas, geoms = (np.asarray(s.array, dtype=object) for s in (subject.shapes, points))
+    tree = shapely.STRtree(areas)
+    row, zone = tree.query(geoms, predicate="intersects")
+    mine = np.full(len(geoms), -1)
     mine[row[::-1]] = zone[::-1]
     stated = subject.accuracy_km
-    accuracy = np.zeros(len(array)) if stated is None else np.nan_to_num(stated)
+    accuracy = np.zeros(len(areas)) if stated is None else np.nan_to_num(stated)
     widest = 1.3 * accuracy.max(initial=0.0) / _DEGREE_KM
-    zone, row = shapely.STRtree(spots).query(array, predicate="dwithin", distance=widest)
+    zone, row = shapely.STRtree(geoms).query(areas, predicate="dwithin", distance=widest)
     others = zone != mine[row]
     row, zone = row[others], zone[others]
-    scale = np.cos(np.radians(shapely.get_y(spots[row])))
+    scale = np.cos(np.radians(shapely.get_y(geoms[row])))
     reach = np.maximum(accuracy[zone], np.where(mine[row] < 0, 0.0, accuracy[mine[row]]))
     # A scaled distance is between `scale` and 1 times the unscaled one, so most need no computing.
-    near = shapely.distance(array[zone], spots[row]) * _DEGREE_KM
+    near = shapely.distance(areas[zone], geoms[row]) * _DEGREE_KM
     near[near * scale > reach * (1.0 + 1e-9)] = np.inf
     for i in np.flatnonzero(np.isfinite(near) & (near > reach * (1.0 - 1e-9))):
-        spot, at, narrow = spots[row[i]], zone[i], scale[i]
-        edges = (spot.x - widest, spot.y - widest, spot.x + widest, spot.y + widest)
-        pair = [spot, shapely.clip_by_rect(array[at], *edges)]
+        geom, at, narrow = geoms[row[i]], zone[i], scale[i]
+        edges = (geom.x - widest, geom.y - widest, geom.x + widest, geom.y + widest)
+        pair = [geom, shapely.clip_by_rect(areas[at], *edges)]
         pair = shapely.transform(pair, lambda xy, narrow=narrow: xy * [narrow, 1.0])
         near[i] = shapely.distance(*pair) * _DEGREE_KM
-    is_uncertain = np.zeros(len(spots), bool)
+    is_uncertain = np.zeros(len(geoms), bool)
     is_uncertain[row[near <= reach]] = True
     return names[mine], is_uncertain
 

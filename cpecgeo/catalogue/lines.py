@@ -212,35 +212,35 @@ def join_sections(names: Sequence[str], what: str) -> Assembled:
             f"{what} needs {', '.join(absent)}, which rests on the "
             "OpenStreetMap stations in data/odbl; this installation lacks them."
         )
-    pieces = [
+    parts = [
         (np.asarray(f["geometry"].coords), np.asarray(f["measures_km"], float))
         for f in map(drawn.__getitem__, names)
     ]
-    turned, gaps = turn_ends([xy for xy, _ in pieces])
+    turned, gaps = turn_ends([xy for xy, _ in parts])
     for i, gap in enumerate(gaps):
         if gap > MEET_KM:
             raise DataError(f"{names[i]} and {names[i + 1]} of {what} are {gap:.2f} km apart.")
-    xy, km = _reverse(pieces[0]) if turned[0] else pieces[0]
+    xy, km = _reverse(parts[0]) if turned[0] else parts[0]
     spans = [(names[0], 0.0, float(km[-1]), turned[0])]
-    for i in range(1, len(pieces)):
-        next_xy, next_km = _reverse(pieces[i]) if turned[i] else pieces[i]
+    for i in range(1, len(parts)):
+        next_xy, next_km = _reverse(parts[i]) if turned[i] else parts[i]
         start = float(km[-1])
         xy = np.vstack((xy, next_xy[1:]))
         km = np.concatenate((km, start + next_km[1:]))
         spans.append((names[i], start, float(km[-1]), turned[i]))
     km.flags.writeable = False
     legs: list[Leg] = []
-    spots: dict[str, tuple[float, ...]] = {}
+    stop_xy: dict[str, tuple[float, ...]] = {}
     for span in spans:
         feature = drawn[span[0]]
         legs += _legs(span, feature)
         vertices = feature["geometry"].coords
-        spots |= {name: vertices[i] for name, i in feature["stops"].items()}
+        stop_xy |= {name: vertices[i] for name, i in feature["stops"].items()}
     # Where a line runs back over itself, a point has its first chainage.
     first: dict[tuple[float, ...], float] = {}
     for vertex, at in zip(map(tuple, xy.tolist()), km.tolist(), strict=True):
         first.setdefault(vertex, at)
-    stops = {name: first[spot] for name, spot in spots.items() if spot in first}
+    stops = {name: first[place] for name, place in stop_xy.items() if place in first}
     return Assembled(LineString(xy), km, tuple(spans), tuple(legs), stops)
 
 
@@ -280,11 +280,11 @@ def _legs(span: _Span, feature: dict[str, Any]) -> list[Leg]:
     return found[::-1] if turned else found
 
 
-_Piece = tuple[NDArray[np.float64], NDArray[np.float64]]
+_Part = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
-def _reverse(piece: _Piece) -> _Piece:
-    xy, km = piece
+def _reverse(part: _Part) -> _Part:
+    xy, km = part
     return xy[::-1], km[-1] - km[::-1]
 
 

@@ -120,10 +120,10 @@ def at(*, line: str, km: tuple[str, ...], **how: Unpack[Reading]) -> None:
         if text.startswith("-") and isinstance(place, str):
             raise click.NoSuchOption(text)
         try:
-            spot = found.at(place)
+            point = found.at(place)
         except InputError as error:
             raise type(error)(f"{found.name}: {error}") from None
-        print(f"{text}\t{spot.x:.6f}\t{spot.y:.6f}")
+        print(f"{text}\t{point.x:.6f}\t{point.y:.6f}")
 
 
 @click.command()

@@ -352,17 +352,17 @@ def km_of(
     except UnknownNameError as error:
         unknown = error
     try:
-        spot = place(name)
+        found = place(name)
     except (InputError, UnknownNameError):
         raise unknown from None
-    near = chainage.locate(spot.point).iloc[0]
+    near = chainage.locate(found.point).iloc[0]
     off, km = float(near["offset_km"]), float(near["km"])
     if off > positive_km(max_km, "max_km", allow_zero=True):
-        hint = f"The place {spot.name} lies {off:,.1f} km off it, more than {max_km:g} km."
+        hint = f"The place {found.name} lies {off:,.1f} km off it, more than {max_km:g} km."
         raise UnknownNameError(name, f"stop of {corridor}", stops["name"], hint)
     if off > _BESIDE_KM:
         warnings.warn(
-            f"{spot.name} is no stop of {corridor} and lies {off:.1f} km off it; km {km:.1f}, the "
+            f"{found.name} is no stop of {corridor} and lies {off:.1f} km off it; km {km:.1f}, the "
             "closest point of the line, is taken.",
             NameWarning,
             stacklevel=3,
