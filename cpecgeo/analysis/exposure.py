@@ -18,7 +18,14 @@ from cpecgeo.analysis.accuracy import GEODESIC, HOW
 from cpecgeo.analysis.panel import values_of
 from cpecgeo.analysis.proximity import areas_in_rings, bound_rings, check_radii, points_in_rings
 from cpecgeo.analysis.raster import STEP_KM, solid, zonal
-from cpecgeo.errors import DataWarning, GeometryError, InputError, InputTypeError, UnknownNameError
+from cpecgeo.errors import (
+    DataWarning,
+    GeometryError,
+    InputError,
+    InputTypeError,
+    UnknownNameError,
+    warn,
+)
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
 from cpecgeo.files.numbers import to_numbers
@@ -340,7 +347,7 @@ def _warn_of_edges(name: str, off: float, most: float) -> None:
             f"{100 * most:.3g} % of that lies off it and isn't counted in the high values."
         )
     if text:
-        warnings.warn(text, DataWarning, stacklevel=4)
+        warn(text)
 
 
 def _in_zones(

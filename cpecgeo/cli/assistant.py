@@ -25,6 +25,7 @@ from cpecgeo.errors import (
     InputError,
     MissingExtraError,
     NameWarning,
+    warn,
 )
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def _resolve(
     found = resolve(name, what, missing=missing, anywhere=True)
     if found.also:
         note = f"{name!r} is taken as {found.kind}; it is also {', '.join(found.also)}."
-        warnings.warn(note, NameWarning, stacklevel=2)
+        warn(note, NameWarning)
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -26,7 +25,7 @@ from cpecgeo.cli.inputs import (
     things,
 )
 from cpecgeo.cli.screen import give, refuse_source, save, show
-from cpecgeo.errors import CoordinateError, DataWarning, InputError, UnknownNameError
+from cpecgeo.errors import CoordinateError, InputError, UnknownNameError, warn
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -392,4 +391,4 @@ def _tell_turned(rows: gpd.GeoDataFrame) -> None:
             about.get("position_columns"),
         )
     except CoordinateError as error:
-        warnings.warn(str(error), DataWarning, stacklevel=3)
+        warn(str(error))

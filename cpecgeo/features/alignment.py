@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -18,7 +17,7 @@ from shapely.geometry import LineString
 from cpecgeo.catalogue import corridor_rows, layer, table
 from cpecgeo.catalogue.layers import ids_named, load_shared
 from cpecgeo.catalogue.lines import MEET_KM, Assembled, corridor_id, join_sections, turn_ends
-from cpecgeo.errors import GeometryError, GeometryWarning, InputError, UnknownNameError
+from cpecgeo.errors import GeometryError, GeometryWarning, InputError, UnknownNameError, warn
 from cpecgeo.features.places import stops
 from cpecgeo.geodesy import Chainage
 
@@ -237,11 +236,10 @@ def check_course(names: Sequence[str], lines: Iterable[Any], xy: Floats) -> None
     whole = LineString(xy)
     if len(lines) > 1 and not whole.is_simple:
         lon, lat = _first_crossing(whole)
-        warnings.warn(
+        warn(
             f"The line meets itself at ({lon:.5f}, {lat:.5f}); places there have the first of "
             "their km.",
             GeometryWarning,
-            stacklevel=4,
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -25,7 +24,7 @@ from cpecgeo.catalogue.facts import (
 from cpecgeo.catalogue.files import read_points, read_table
 from cpecgeo.catalogue.layers import layer_id, load_shared, named_points, other_meaning
 from cpecgeo.catalogue.lines import Assembled, line_stations, shared_stations
-from cpecgeo.errors import InputError, InputTypeError, NameWarning, UnknownNameError
+from cpecgeo.errors import InputError, InputTypeError, NameWarning, UnknownNameError, warn
 from cpecgeo.features.subject import Subject, html_card, html_table
 from cpecgeo.geodesy import Chainage
 from cpecgeo.geodesy.inputs import positive_km
@@ -328,10 +327,9 @@ def find_stop(corridor: str, stops: gpd.GeoDataFrame, name: str) -> Any:
     if main.empty:
         raise InputError(f"{name!r} has several stations on {corridor}: {listed}. Name one.")
     taken = main.iloc[0]["name"]
-    warnings.warn(
+    warn(
         f"{name!r} is taken as its main station, {taken}; on {corridor} it has {listed}.",
         NameWarning,
-        stacklevel=4,
     )
     return main.index[0]
 
@@ -361,11 +359,10 @@ def km_of(
         hint = f"The place {found.name} lies {off:,.1f} km off it, more than {max_km:g} km."
         raise UnknownNameError(name, f"stop of {corridor}", stops["name"], hint)
     if off > _BESIDE_KM:
-        warnings.warn(
+        warn(
             f"{found.name} is no stop of {corridor} and lies {off:.1f} km off it; km {km:.1f}, the "
             "closest point of the line, is taken.",
             NameWarning,
-            stacklevel=3,
         )
     return km
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 from cpecgeo.catalogue import data_version
 from cpecgeo.catalogue.files import in_force
 from cpecgeo.catalogue.geometry import list_credits
-from cpecgeo.errors import CoordinateError, DataWarning
+from cpecgeo.errors import CoordinateError, warn
 from cpecgeo.files.displacement import EXPECTED, is_within
 from cpecgeo.files.numbers import say_odd, to_accuracy
 from cpecgeo.geodesy import Chainage
@@ -197,7 +196,7 @@ class Subject:
                 first = int(np.flatnonzero(is_odd)[0])
                 what = str(self.frame.attrs.get("read_from", self.title))
                 text = say_odd(what, int(is_odd.sum()), stated.iloc[first], first + 1)
-                warnings.warn(text, DataWarning, stacklevel=2)
+                warn(text)
             return accuracy
         one = getattr(self.things[0], "accuracy_km", None) if len(self.things) == 1 else None
         return None if one is None or len(self) != 1 else np.array([one], float)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -24,7 +23,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from cpecgeo.errors import CpecgeoWarning, InputError
+from cpecgeo.errors import CpecgeoWarning, InputError, warn
 
 __all__ = [
     "Kernel",
@@ -88,11 +87,10 @@ def compile_kernel(function: Kernel) -> Kernel:
 @lru_cache(maxsize=1)
 def _say_slow(why: str) -> None:
     """Warn once that there is no compiler."""
-    warnings.warn(
+    warn(
         f"llvmlite can't be used here ({why}): large questions are answered by Python alone, the "
         "same and some hundred times slower. Install llvmlite again, for this machine and Python.",
         CpecgeoWarning,
-        stacklevel=2,
     )
 
 

@@ -8,7 +8,6 @@ radius. The remaining error, as the earth isn't a sphere, is corrected on the el
 
 from __future__ import annotations
 
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +19,7 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.errors import GeometryError, GeometryWarning
+from cpecgeo.errors import GeometryError, GeometryWarning, warn
 from cpecgeo.geodesy._compile import threads
 from cpecgeo.geodesy._ellipsoid import EQUATOR_M, GEOD, LEAST_DEGREE_M, POLE_M, Floats, Ints, ecef
 from cpecgeo.geodesy._outline import Outline, beside, close, drop_slivers, holds, settle
@@ -370,11 +369,10 @@ def _cut(
     close = shapely.distance(shapely.boundary(part), off) < _CLOSE * metres
     share = float((~close).sum() / len(probes))
     if share > _MOST_WRONG:
-        warnings.warn(
+        warn(
             f"x turns back on itself within the {metres / 1e3:g} km of its buffer: {share:.1%} of "
             "what is beside it may be on the wrong side, or beyond an end. Give less km, or split "
             "x where it turns and buffer the parts.",
             GeometryWarning,
-            stacklevel=5,
         )
     return part
