@@ -53,10 +53,10 @@ def resident_mb() -> float:
 
 
 def tiled(nodes: int) -> Graph:
-    """Monaco over and over."""
+    """Return the graph of many copies of Monaco, side by side and joined."""
     ways = read_extract(FILE, ['["highway"]']).ways
     one = Graph.of(ways, "walk", {})
-    # The widest component of a tile is what its neighbours are joined to.
+    # Neighbouring copies are joined at their largest components.
     whole = nx.Graph()
     whole.add_edges_from(zip(one.segments.tail.tolist(), one.segments.head.tolist(), strict=True))
     core = np.array(sorted(max(nx.connected_components(whole), key=len)))
@@ -88,7 +88,7 @@ def tiled(nodes: int) -> Graph:
                     sizes.append(np.full(LINKS, 2))
     first = np.concatenate(([0], np.cumsum(np.concatenate(sizes))))
     total = len(first) - 1
-    # Ids may clash after the remainder; they are made unique, as nothing else is asked of them.
+    # Ids need only be unique.
     node_id = np.arange(len(np.concatenate(ids)), dtype=np.int64)
     many = Elements(
         np.arange(total), ({"highway": "residential"},) * total, first,
@@ -175,7 +175,7 @@ def peers(arcs: Arcs, pairs: np.ndarray, starts: np.ndarray, ends: np.ndarray) -
 
 
 def off(found: np.ndarray, table: np.ndarray) -> str:
-    """How far a matrix is from ours, which is held against networkx."""
+    """Return the largest difference of a matrix from ours, which is compared with networkx."""
     joined = np.isfinite(table)
     if (np.isfinite(found) != joined).any():
         return "other ways"

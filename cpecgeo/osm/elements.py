@@ -13,13 +13,12 @@ from shapely.geometry import LineString, Point
 
 from cpecgeo.errors import DataError
 from cpecgeo.geodesy import Chainage, length_km
-from cpecgeo.osm.tags import ONEWAY_CLASSES, countries, kmh
+from cpecgeo.osm.tags import ONEWAY_CLASSES, Tags, countries, kmh
 
 __all__ = [
     "Elements",
     "Foot",
     "Segments",
-    "Tags",
     "clip",
     "directions",
     "from_answers",
@@ -27,8 +26,6 @@ __all__ = [
     "point",
     "split",
 ]
-
-Tags = Mapping[str, str]
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,7 +31,7 @@ from cpecgeo.osm.sources import (
     read_extract,
     record_answers,
     record_extract,
-    remark,
+    warn_clipped,
 )
 from cpecgeo.osm.tags import matcher
 
@@ -377,7 +377,7 @@ def _from_file(chosen: list[str], file: str | Path) -> Callable[[str], Refreshed
     area = shapely.union_all([a for a, _ in requests]) if requests else None
     levels = [LEVELS[name] for name in chosen if name in LEVELS]
     extract = read_extract(file, filters, area=area, levels=levels)
-    remark(extract.ways)
+    warn_clipped(extract.ways)
 
     def run(name: str) -> Refreshed | Outlines:
         if name in LEVELS:

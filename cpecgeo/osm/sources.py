@@ -14,9 +14,9 @@ import shapely
 
 from cpecgeo.errors import DataWarning, FileError, MissingExtraError
 from cpecgeo.files.disk import local
-from cpecgeo.osm.elements import Elements, Tags, from_answers, pack
+from cpecgeo.osm.elements import Elements, from_answers, pack
 from cpecgeo.osm.overpass import Overpass, Reply
-from cpecgeo.osm.tags import first_keys, matcher
+from cpecgeo.osm.tags import Tags, first_keys, matcher
 
 __all__ = [
     "Boundary",
@@ -26,7 +26,7 @@ __all__ = [
     "read_extract",
     "record_answers",
     "record_extract",
-    "remark",
+    "warn_clipped",
 ]
 
 _AT_ONCE = 100_000  # ways in memory before those outside the area are dropped
@@ -212,14 +212,14 @@ def acquire(
         area = None if any(a is None for a in shapes) else shapely.union_all(shapes)
         extract = read_extract(file, filters, area=area)
         clipped = {"ways_clipped": len(extract.ways.clipped)}
-        return remark(extract.ways), record_extract(extract, filters) | clipped
+        return warn_clipped(extract.ways), record_extract(extract, filters) | clipped
     server = overpass or Overpass()
     answers = []
     for n, (area, filters) in enumerate(areas):
         answers += server.ask(area, filters)
         if progress:
             progress(n + 1, len(areas))
-    ways = remark(from_answers(a.content for a in answers))
+    ways = warn_clipped(from_answers(a.content for a in answers))
     return ways, record_answers(answers) | {"ways_clipped": len(ways.clipped)}
 
 
@@ -235,7 +235,7 @@ def record_answers(answers: Sequence[Reply]) -> dict[str, Any]:
     } | _SHARED
 
 
-def remark(ways: Elements) -> Elements:
+def warn_clipped(ways: Elements) -> Elements:
     """Warn of ways that were split because nodes are missing; return all ways."""
     if ways.clipped:
         warn(

@@ -18,6 +18,7 @@ from cpecgeo.errors import InputError, UnknownNameError
 
 __all__ = [
     "ONEWAY_CLASSES",
+    "Tags",
     "countries",
     "first_keys",
     "is_own",
@@ -51,6 +52,7 @@ _NETWORKS: Mapping[str, tuple[str, ...]] = {
 }
 
 _NUMBERED = re.compile(r"\b(?P<letter>[NMGES])-?(?P<number>\d{1,3})\b")
+# Values of `railway` for track, by the status of a section.
 _LAID = {
     "operating": "rail|narrow_gauge",
     "under_construction": "rail|narrow_gauge|construction|proposed",
@@ -58,6 +60,7 @@ _LAID = {
     "suspended": "rail|narrow_gauge|disused|abandoned",
     "closed": "rail|narrow_gauge|disused|abandoned",
 }
+# Roads that may join the parts of a numbered road, as through a town.
 _THROUGH = '["highway"~"^(motorway|trunk|primary)(_link)?$"]'
 _ANY_ROAD = f'["highway"~"^({_MOTOR}|construction|track)(_link)?$"]'
 

@@ -127,9 +127,9 @@ class Search:
         )
 
     def _why(self, a: PointLike, b: PointLike) -> str:
-        """Return the filter that excludes every route, in words."""
+        """Return the message where there is no route: which filters exclude every one."""
 
-        def is_way(other: Filters) -> bool:
+        def has_path(other: Filters) -> bool:
             ground = usable(other)
             costs = edge_costs(ground.network, self.weight)
             loose = replace(self, ground=ground, costs=costs)
@@ -141,10 +141,10 @@ class Search:
 
         chosen = self.ground.chosen
         words = chosen.describe()
-        cutting = [text for name, text in words.items() if is_way(chosen.without(name))]
+        cutting = [text for name, text in words.items() if has_path(chosen.without(name))]
         origin, destination = (near[0].name for near in self.snap(a, b))
         head = f"No way from {origin} to {destination}"
-        if is_way(replace(chosen, month=chosen.month or 7)):
+        if has_path(replace(chosen, month=chosen.month or 7)):
             head += " all year (with season='summer' there is one)"
         if cutting:
             which = "it" if len(cutting) == 1 else "one of them"
