@@ -42,45 +42,41 @@ _BULGE = 1.05  # new vertices start a little outside, where one move is enough
 
 
 @kernel()
-def _move(
-    x, y, z, aim, slack,
-    a, d, n, per_d2, target, start, tubes, child, leaves,
-    piece, at, metres, owner, stack, bound, away2,
-):  # fmt: skip
+def _move(x, y, z, aim, slack, tree, best, space):
     """Move a point to the distance `aim`, along the line from its closest point.
 
     After a move outwards another segment may be closer, where two arcs of the boundary meet in
     a corner. Moving away from each in turn leads to the corner, but slowly where the arcs meet
     at a small angle; every third step therefore goes to the corner itself.
 
-    The closest segment, the share along it and the distance are written to `piece`, `at` and
-    `metres`. With an infinite slack the point isn't moved.
+    The closest segment, the share along it and the distance are written to `best`; see `drain`.
+    With an infinite slack the point isn't moved.
     """
+    segments, _target, _start, _tubes, child, _leaves = tree
+    piece, at, metres, _owner = best
+    stack, bound, _away2 = space
     before = piece[0]
     for turn in range(_ROUNDS):
         i = piece[0]
         piece[0], metres[0] = -1, inf
         if i >= 0:
-            at[0], metres[0] = foot(a, d, n, per_d2, i, x, y, z, 1e300)
+            at[0], metres[0] = foot(segments, i, x, y, z, 1e300)
             piece[0] = i
         stack[0], bound[0] = len(child) - 1, 0.0
-        drain(
-            x, y, z, inf, 1, i, 1, a, d, n, per_d2, target, start, tubes, child, leaves,
-            piece, at, metres, owner, stack, bound, away2,
-        )  # fmt: skip
+        drain(x, y, z, inf, 1, i, 1, tree, best, space)
         i, s = piece[0], metres[0]
         off = s - aim
         if abs(off) <= slack or s == 0.0:
             break
         if turn % 3 == 2 and before != i:
-            cx, cy, cz, found = meeting(a, d, n, per_d2, i, before, aim, x, y, z)
+            cx, cy, cz, found = meeting(segments, i, before, aim, x, y, z)
             gap2 = (cx - x) ** 2 + (cy - y) ** 2 + (cz - z) ** 2
             if found and 0.0 < gap2 < _NEAR * aim * aim:
                 x, y, z = cx, cy, cz
                 before = i
                 continue
         before = i
-        fx, fy, fz = point_at(a, d, n, i, at[0])
+        fx, fy, fz = point_at(segments, i, at[0])
         h = aim / s
         x, y, z = ground(fx + (x - fx) * h, fy + (y - fy) * h, fz + (z - fz) * h)
         # Arcs grow in proportion to chords, but for a term in the square of their length.
@@ -118,9 +114,8 @@ def _bow(lon, lat, lon_b, lat_b, x, y, z, c2):
 
 @kernel()
 def _refine(
-    place, lonlat, pieces, after, fixed, first, last, radius, aim, within, slack,
-    a, d, n, per_d2, target, start, tubes, child, leaves,
-    piece, at, metres, owner, stack, bound, away2, out, out_edge,
+    place, lonlat, pieces, after, fixed, first, last, radius, aim, within, slack, tree, best, space,
+    out, out_edge,
 ):  # fmt: skip
     """Split edges first to last until their middles are within `within` metres of `radius`.
 
@@ -128,6 +123,7 @@ def _refine(
     itself, stay as they are. New vertices go to `out` (lon, lat) and their edges to `out_edge`,
     in order along the boundary. Return how many there are, or -1 if `out` is too short.
     """
+    segments, (piece, at, metres, _owner) = tree[0], best
     # A stack of ends of edges not yet done: x, y, z, lon, lat; segment and depth.
     ends = np.empty((_MOST_PARTS * _DEPTH + 1, 5))
     which = np.empty((_MOST_PARTS * _DEPTH + 1, 2), np.int64)
@@ -155,18 +151,14 @@ def _refine(
             if depth < _DEPTH and c2 > _LONGEST_M * _LONGEST_M:
                 parts = min(ceil(sqrt(c2) / _LONGEST_M), _MOST_PARTS)
             elif depth < _DEPTH:
-                s = foot(a, d, n, per_d2, one, mx, my, mz, 1e300)[1]
+                s = foot(segments, one, mx, my, mz, 1e300)[1]
                 if two != one:
-                    s = min(s, foot(a, d, n, per_d2, two, mx, my, mz, 1e300)[1])
+                    s = min(s, foot(segments, two, mx, my, mz, 1e300)[1])
                 # s is the distance to these two segments; to all others it is at least this.
                 least = aim - slack - 1.01 * c2 / (8.0 * aim)
                 if abs(s - radius) + bow > within or min(least, s) - bow < radius - within:
                     piece[0] = one
-                    _move(
-                        mx, my, mz, aim, inf,
-                        a, d, n, per_d2, target, start, tubes, child, leaves,
-                        piece, at, metres, owner, stack, bound, away2,
-                    )  # fmt: skip
+                    _move(mx, my, mz, aim, inf, tree, best, space)
                     s = metres[0]
                     if abs(s - radius) + bow > within:
                         sag = max(aim - s, 0.0)
@@ -187,7 +179,7 @@ def _refine(
             before = top
             ox, oy, oz = lx, ly, lz
             if sag > 0.0:
-                fx, fy, fz = point_at(a, d, n, piece[0], at[0])
+                fx, fy, fz = point_at(segments, piece[0], at[0])
                 h = sqrt((mx - fx) ** 2 + (my - fy) ** 2 + (mz - fz) ** 2) + 1e-9
                 h = 4.0 * _BULGE * sag / h
                 ox, oy, oz = lx + (mx - fx) * h, ly + (my - fy) * h, lz + (mz - fz) * h
@@ -196,7 +188,7 @@ def _refine(
                 g = f * (1.0 - f)
                 x, y, z = ground(ax + f * vx + g * ox, ay + f * vy + g * oy, az + f * vz + g * oz)
                 if cornered:
-                    cx, cy, cz, found = meeting(a, d, n, per_d2, one, two, aim, x, y, z)
+                    cx, cy, cz, found = meeting(segments, one, two, aim, x, y, z)
                     e = ((cx - ax) * vx + (cy - ay) * vy + (cz - az) * vz) / c2
                     g = e * (1.0 - e)
                     px = cx - ax - e * vx - g * lx
@@ -209,11 +201,7 @@ def _refine(
                     deep2 = 16.0 * h / max(1.0 - 3.999 * h / c2, 1e-4)
                     if found and 1e-3 < e < 0.999 and px * px + py * py + pz * pz < deep2:
                         x, y, z = cx, cy, cz
-                x, y, z = _move(
-                    x, y, z, aim, slack,
-                    a, d, n, per_d2, target, start, tubes, child, leaves,
-                    piece, at, metres, owner, stack, bound, away2,
-                )  # fmt: skip
+                x, y, z = _move(x, y, z, aim, slack, tree, best, space)
                 if abs(metres[0] - aim) > _LOST * slack:
                     continue
                 which[top, 1] = depth + 1
@@ -247,11 +235,12 @@ def work(
     """
     piece, at, metres, owner = np.full(1, -1), np.zeros(1), np.zeros(1), np.full(1, -1)
     stack, bound, away2 = np.empty(STACK, np.int64), np.empty(STACK), np.empty(tubes.shape[2])
+    segments, best, space = (a, d, n, per_d2), (piece, at, metres, owner), (stack, bound, away2)
+    tree = segments, target, start, tubes, child, leaves
     if step == REFINE:
         return _refine(
-            place, lonlat, pieces, after, fixed, first, last, radius, aim, within, slack,
-            a, d, n, per_d2, target, start, tubes, child, leaves,
-            piece, at, metres, owner, stack, bound, away2, out, out_edge,
+            place, lonlat, pieces, after, fixed, first, last, radius, aim, within, slack, tree,
+            best, space, out, out_edge,
         )  # fmt: skip
     for row in range(first, last):
         v, w, allowed = row, after[row] if step == SIDES else row, slack
@@ -277,15 +266,11 @@ def work(
         if step != MOVE:
             x, y, z = ground(x + 0.5 * ux, y + 0.5 * uy, z + 0.5 * uz)
         if step == MEET and pieces[v] != pieces[w]:
-            cx, cy, cz, found = meeting(a, d, n, per_d2, pieces[v], pieces[w], aim, x, y, z)
+            cx, cy, cz, found = meeting(segments, pieces[v], pieces[w], aim, x, y, z)
             if found and (cx - x) ** 2 + (cy - y) ** 2 + (cz - z) ** 2 < _NEAR * aim * aim:
                 x, y, z = cx, cy, cz
-        x, y, z = _move(
-            x, y, z, aim, allowed,
-            a, d, n, per_d2, target, start, tubes, child, leaves,
-            piece, at, metres, owner, stack, bound, away2,
-        )  # fmt: skip
-        fx, fy, fz = point_at(a, d, n, piece[0], at[0])
+        x, y, z = _move(x, y, z, aim, allowed, tree, best, space)
+        fx, fy, fz = point_at(segments, piece[0], at[0])
         if step == SIDES:
             side[v] = _turn(ux, uy, uz, x, y, z, fx, fy, fz)
             continue

@@ -79,12 +79,14 @@ def grow(caps, first, last, tubes, level):
 
 
 @kernel()
-def beside(tubes, level, levels, first, x, y, reach, stack, top, near):
+def beside(tree, x, y, reach, top, space):
     """Enter some edges within `reach` of a point, and others near them.
 
     The first call has `top` -1, the next ones what the call before returned. Return the number of
     edges, and a number that is -1 when there are no more.
     """
+    tubes, level, levels, first = tree
+    stack, near = space
     count = 0
     if top < 0:
         stack[0, 0], stack[0, 1], top = levels - 1, 0, 0
@@ -232,8 +234,9 @@ def angle(dx, dy, x, y):
 
 
 @kernel(inline=True)
-def add(span, ends, count, start, end, into, out, width):
+def add(covered, count, start, end, into, out, width):
     """Note a covered interval of 0 to `width`, if any; return the number of them."""
+    span, ends = covered
     if end <= 0.0 or start >= width or count >= len(span):
         return count
     span[count, 0], span[count, 1] = start, end
@@ -242,8 +245,9 @@ def add(span, ends, count, start, end, into, out, width):
 
 
 @kernel()
-def narrow(span, first, count, low, high):
+def narrow(covered, first, count, low, high):
     """Return how far intervals from either end reach at least, with those from `first` on."""
+    span, _ends = covered
     for i in range(first, count):
         if span[i, 0] <= low:
             low = max(low, span[i, 1])
@@ -253,8 +257,9 @@ def narrow(span, first, count, low, high):
 
 
 @kernel()
-def uncovered(span, ends, count, width, prim, before, after, dx, dy, total, told, place):
+def uncovered(covered, count, width, prim, before, after, dx, dy, total, stretches):
     """Enter the stretches of 0 to `width` that no interval covers; return the new total."""
+    (span, ends), (ties, extent) = covered, stretches
     at, origin = 0.0, before
     while True:
         # As far as intervals reach that overlap.
@@ -270,22 +275,29 @@ def uncovered(span, ends, count, width, prim, before, after, dx, dy, total, told
         for i in range(count):
             if span[i, 0] > at and span[i, 0] < stop:
                 stop, goal = span[i, 0], ends[i, 0]
-        if total < len(told):
-            told[total, 0], told[total, 1], told[total, 2] = prim, origin, goal
-            place[total, 0], place[total, 1], place[total, 2], place[total, 3] = at, stop, dx, dy
+        if total < len(ties):
+            ties[total, 0], ties[total, 1], ties[total, 2] = prim, origin, goal
+            extent[total, 0], extent[total, 1], extent[total, 2], extent[total, 3] = (
+                at,
+                stop,
+                dx,
+                dy,
+            )
         total += 1
-        if not stop < width or total > len(told):
+        if not stop < width or total > len(ties):
             return total
         at = stop
 
 
 @kernel()
-def place_end(told, place, s, end, discs, xy, radius, caps):
+def place_end(stretches, s, end, xy, radius, caps):
     """Return the start (0) or end (1) of a stretch."""
-    p, at = told[s, 0], place[s, end]
+    ties, extent = stretches
+    discs = len(xy)
+    p, at = ties[s, 0], extent[s, end]
     if p < discs:
         c, n = cos(at), sin(at)
-        dx, dy = place[s, 2], place[s, 3]
+        dx, dy = extent[s, 2], extent[s, 3]
         return xy[p, 0] + radius[p] * (c * dx - n * dy), xy[p, 1] + radius[p] * (c * dy + n * dx)
     k, side = (p - discs) // 2, (p - discs) % 2
     nx, ny = normal(caps, k, side)
@@ -295,10 +307,11 @@ def place_end(told, place, s, end, discs, xy, radius, caps):
 
 
 @kernel()
-def _arc(told, place, s, xy, radius, within, bend, out, base):
+def _arc(stretches, s, xy, radius, within, bend, out, base):
     """Enter the vertices of an arc between its ends; return their number, -1 without room."""
-    p = told[s, 0]
-    r, width = radius[p], place[s, 1] - place[s, 0]
+    ties, extent = stretches
+    p = ties[s, 0]
+    r, width = radius[p], extent[s, 1] - extent[s, 0]
     unit = sqrt(8.0 * within / (1.0 + r * bend))
     if width <= unit * sqrt(_WHOLE_SAG):
         return 0
@@ -308,9 +321,9 @@ def _arc(told, place, s, xy, radius, within, bend, out, base):
         return -1
     shrink = width / (2.0 * brink + (parts - 2) * step)
     wide = r * (1.0 + _OUT * within)
-    angle = place[s, 0] + brink * shrink
+    angle = extent[s, 0] + brink * shrink
     c, n = cos(angle), sin(angle)
-    dx, dy = place[s, 2], place[s, 3]
+    dx, dy = extent[s, 2], extent[s, 3]
     ex, ey = wide * (c * dx - n * dy), wide * (c * dy + n * dx)
     c, n = cos(step * shrink), sin(step * shrink)
     x, y = xy[p, 0], xy[p, 1]
@@ -321,18 +334,17 @@ def _arc(told, place, s, xy, radius, within, bend, out, base):
 
 
 @kernel()
-def trace(
-    length, ring, told, place, discs, xy, radius, caps, within, bend, straight, out, base
-):  # fmt: skip
+def trace(length, ring, stretches, xy, radius, caps, within, bend, straight, out, base):
     """Enter the vertices of a ring of `length` stretches; return their number, -1 without room.
 
     The first vertex isn't repeated.
     """
-    at = base
+    ties, extent = stretches
+    at, discs = base, len(xy)
     for i in range(length):
         one = ring[i]
-        p = told[one, 0]
-        x, y = place_end(told, place, one, 0, discs, xy, radius, caps)
+        p = ties[one, 0]
+        x, y = place_end(stretches, one, 0, xy, radius, caps)
         if at + 2 > len(out):
             return -1
         same = _SAME * within * (radius[p] if p < discs else caps[(p - discs) // 2, RADII])
@@ -340,15 +352,15 @@ def trace(
             out[at, 0], out[at, 1] = x, y
             at += 1
         if p < discs:
-            more = _arc(told, place, one, xy, radius, within, bend, out, at)
+            more = _arc(stretches, one, xy, radius, within, bend, out, at)
             if more < 0:
                 return -1
             at += more
             continue
-        parts = ceil((place[one, 1] - place[one, 0]) / straight)
+        parts = ceil((extent[one, 1] - extent[one, 0]) / straight)
         if at + parts > len(out):
             return -1
-        x1, y1 = place_end(told, place, one, 1, discs, xy, radius, caps)
+        x1, y1 = place_end(stretches, one, 1, xy, radius, caps)
         for j in range(1, parts):
             f = j / parts
             out[at, 0], out[at, 1] = x + f * (x1 - x), y + f * (y1 - y)

@@ -51,13 +51,12 @@ _NEAR = 1e-5  # share of the radius: how far ends that meet may be apart
 
 
 @kernel()
-def _joined(
-    k, side, turn, nx, ny, tx, ty, x0, y0, caps, prims, joins, head, span, ends, found
-):  # fmt: skip
+def _joined(k, side, turn, nx, ny, tx, ty, x0, y0, net, covered, found):
     """Note what capsules that share a disc with k cover of its tangent; return the new number.
 
     The disc is that at the start of the tangent (0) or at its end (1).
     """
+    caps, prims, joins, head = net
     v, width = prims[k, side if turn == 0 else 1 - side], caps[k, TANGENT]
     for i in range(head[v], head[v + 1]):
         other = joins[i]
@@ -75,18 +74,16 @@ def _joined(
         else:
             enter, leave, into, out = line_hits(x0, y0, tx, ty, caps, other, prims, a == v, a != v)
         if turn == 1 and into >= 0:
-            found = add(span, ends, found, enter, inf, into, -1, width)
+            found = add(covered, found, enter, inf, into, -1, width)
         if turn == 0 and out >= 0:
-            found = add(span, ends, found, -inf, leave, -1, out, width)
+            found = add(covered, found, -inf, leave, -1, out, width)
     return found
 
 
 @kernel()
-def _tangent(
-    k, side, first, reach, caps, prims, joins, head, tubes, level, levels, stack, near, span,
-    ends, total, told, place,
-):  # fmt: skip
+def _tangent(k, side, reach, net, tree, space, covered, total, stretches):
     """Enter the uncovered stretches of a capsule's tangent; return the new total, or -1."""
+    (caps, prims, _joins, _head), (_stack, near) = net, space
     nx, ny = normal(caps, k, side)
     tx, ty, width = -ny, nx, caps[k, TANGENT]
     start, stop = prims[k, side], prims[k, 1 - side]  # the discs at its ends
@@ -94,18 +91,14 @@ def _tangent(
     y0 = caps[k, A + 1 + 2 * side] + caps[k, RADII + side] * ny
     found = 0
     for turn in range(2):
-        found = _joined(
-            k, side, turn, nx, ny, tx, ty, x0, y0, caps, prims, joins, head, span, ends, found
-        )
-    low, high = narrow(span, 0, found, 0.0, width)
+        found = _joined(k, side, turn, nx, ny, tx, ty, x0, y0, net, covered, found)
+    low, high = narrow(covered, 0, found, 0.0, width)
     if low >= high:
         return total
     top, is_first = -1, True
     while top >= 0 or is_first:
-        count, top = beside(
-            tubes, level, levels, first, x0 + 0.5 * width * tx, y0 + 0.5 * width * ty,
-            reach + 0.5 * width, stack, top, near,
-        )  # fmt: skip
+        x, y = x0 + 0.5 * width * tx, y0 + 0.5 * width * ty
+        count, top = beside(tree, x, y, reach + 0.5 * width, top, space)
         is_first = False
         for i in range(count):
             other, before = near[i], found
@@ -128,22 +121,23 @@ def _tangent(
                 continue
             if into < 0 or out < 0:
                 return -1
-            found = add(span, ends, found, enter, leave, into, out, width)
-            low, high = narrow(span, before, found, low, high)
+            found = add(covered, found, enter, leave, into, out, width)
+            low, high = narrow(covered, before, found, low, high)
             if low >= high:
                 return total
     return uncovered(
-        span, ends, found, width, prims[k, 2 + side], start, stop, 0.0, 0.0, total, told, place
+        covered, found, width, prims[k, 2 + side], start, stop, 0.0, 0.0, total, stretches
     )
 
 
 @kernel()
-def _free(v, i, keep, caps, prims, joins, head):
+def _free(v, i, keep, net):
     """Return the arc of a disc from the tangent of capsule i of those that it joins.
 
     That is the direction where it begins, its angle (negative where there is none), and the
     tangents before and after it.
     """
+    caps, prims, joins, head = net
     k = joins[i]
     side = 1 if prims[k, 0] == v else 0
     dx, dy = normal(caps, k, side)
@@ -164,15 +158,16 @@ def _free(v, i, keep, caps, prims, joins, head):
 
 @kernel()
 def _disc(
-    v, xy, radius, keep, first, reach, caps, prims, joins, head, tubes, level, levels, stack, near,
-    span, ends, hits, counts, total, told, place,
+    v, xy, radius, keep, reach, net, tree, space, covered, hits, counts, total, stretches
 ):  # fmt: skip
     """Enter the uncovered arcs of a disc; return the new total, or -1."""
+    (caps, prims, _joins, head), (_stack, near) = net, space
+    _tubes, level, _levels, first = tree
     cx, cy, r = xy[v, 0], xy[v, 1], radius[v]
     for i in range(head[v], max(head[v + 1], head[v] + 1)):
         dx, dy, width, before, after = 1.0, 0.0, 2.0 * pi, v, v
         if i < head[v + 1]:
-            dx, dy, width, before, after = _free(v, i, keep, caps, prims, joins, head)
+            dx, dy, width, before, after = _free(v, i, keep, net)
         if width < 0.0:
             continue
         # The ball that holds the arc.
@@ -191,9 +186,7 @@ def _disc(
                 for n in range(SOME):
                     near[n] = first + n * (level[1] // SOME)
             else:
-                count, top = beside(
-                    tubes, level, levels, first, x, y, reach + ball, stack, top, near
-                )
+                count, top = beside(tree, x, y, reach + ball, top, space)
                 is_first = False
             for n in range(count):
                 other, noted = near[n], found
@@ -218,31 +211,29 @@ def _disc(
                         stop = stop + 2.0 * pi if stop < begin else stop
                         if stop < end:
                             end, out = stop, int(hits[2 * b + 1, 2])
-                    found = add(span, ends, found, begin, end, into, out, width)
+                    found = add(covered, found, begin, end, into, out, width)
                     if end > 2.0 * pi:
-                        found = add(span, ends, found, -inf, end - 2.0 * pi, -1, out, width)
-                low, high = narrow(span, noted, found, low, high)
+                        found = add(covered, found, -inf, end - 2.0 * pi, -1, out, width)
+                low, high = narrow(covered, noted, found, low, high)
                 if is_covered or (found > 0 and low >= high):
                     is_covered = True
                     break
         if not is_covered:
-            total = uncovered(
-                span, ends, found, width, v, before, after, dx, dy, total, told, place
-            )
-            if total > len(told):
+            total = uncovered(covered, found, width, v, before, after, dx, dy, total, stretches)
+            if total > len(stretches[0]):
                 return -1
     return total
 
 
 @kernel()
-def _next(told, first_of, one, total):
+def _next(ties, first_of, one, total):
     """Return the stretch that begins where another one ends; -1 where none or several do."""
-    p, q, onward = told[one, 0], told[one, 2], -1
+    p, q, onward = ties[one, 0], ties[one, 2], -1
     j = first_of[q]
     while j >= 0 and j < total:
-        if told[j, 0] != q:
+        if ties[j, 0] != q:
             break
-        if told[j, 1] == p:
+        if ties[j, 1] == p:
             if onward >= 0:
                 return -1
             onward = j
@@ -252,8 +243,8 @@ def _next(told, first_of, one, total):
 
 @kernel()
 def _rings(
-    g, total, first_of, told, place, discs, xy, radius, caps, shape, reach, ring, seen, out, base,
-    ring_end, ring_area, rings,
+    g, total, first_of, stretches, xy, radius, caps, shape, reach, ring, seen, out, base, ring_end,
+    ring_area, rings,
 ):  # fmt: skip
     """Join stretches to rings and enter their vertices from `base` on.
 
@@ -270,11 +261,11 @@ def _rings(
         while True:
             seen[one], ring[length] = True, one
             length += 1
-            onward = _next(told, first_of, one, total)
+            onward = _next(stretches[0], first_of, one, total)
             if onward < 0:
                 return -2, rings
-            x0, y0 = place_end(told, place, one, 1, discs, xy, radius, caps)
-            x1, y1 = place_end(told, place, onward, 0, discs, xy, radius, caps)
+            x0, y0 = place_end(stretches, one, 1, xy, radius, caps)
+            x1, y1 = place_end(stretches, onward, 0, xy, radius, caps)
             if not (x1 - x0) ** 2 + (y1 - y0) ** 2 <= (_NEAR * reach) ** 2:
                 return -2, rings
             if onward == s:
@@ -285,9 +276,8 @@ def _rings(
         if rings >= len(ring_end):
             return -1, rings
         count = trace(
-            length, ring, told, place, discs, xy, radius, caps, within, shape[g, 1], shape[g, 2],
-            out, base,
-        )  # fmt: skip
+            length, ring, stretches, xy, radius, caps, within, shape[g, 1], shape[g, 2], out, base
+        )
         if count < 0:
             return -1, rings
         double, around = double_area(out, base, count)
@@ -325,7 +315,9 @@ def contours(
     stack, near = np.empty((DEEPEST * FAN, 2), np.int64), np.empty(SOME, np.int64)
     span, ends = np.empty((4 * most + 64, 2)), np.empty((4 * most + 64, 2), np.int64)
     room = _STRETCHES * most + 64
-    told, place = np.empty((room, 3), np.int64), np.empty((room, 4))
+    ties, extent = np.empty((room, 3), np.int64), np.empty((room, 4))
+    net, space = (caps, prims, joins, head), (stack, near)
+    covered, stretches = (span, ends), (ties, extent)
     hits, hit_counts = np.empty((16, 3)), np.empty(2, np.int64)
     ring, seen = np.empty(room, np.int64), np.empty(room, np.bool_)
     first_of, done = np.empty(discs + 2 * len(prims), np.int64), np.empty(discs, np.bool_)
@@ -341,6 +333,7 @@ def contours(
         if failed[g]:
             continue
         levels = grow(caps, begin[g, 1], begin[g + 1, 1], tubes, level)
+        tree = tubes, level, levels, begin[g, 1]
         total, reach = 0, 0.0
         for v in range(begin[g, 0], begin[g + 1, 0]):
             first_of[v], done[v], reach = -1, False, max(reach, radius[v])
@@ -353,17 +346,15 @@ def contours(
                         continue
                     done[v] = True
                     total = _disc(
-                        v, xy, radius, keep, begin[g, 1], reach, caps, prims, joins, head, tubes,
-                        level, levels, stack, near, span, ends, hits, hit_counts, total, told,
-                        place,
+                        v, xy, radius, keep, reach, net, tree, space, covered, hits, hit_counts,
+                        total, stretches,
                     )  # fmt: skip
                 elif prims[k, 0] == prims[k, 1] or (keep[k] != 0 and keep[k] != part - 1):
                     continue
                 else:
                     total = _tangent(
-                        k, part - 2, begin[g, 1], reach, caps, prims, joins, head, tubes, level,
-                        levels, stack, near, span, ends, total, told, place,
-                    )  # fmt: skip
+                        k, part - 2, reach, net, tree, space, covered, total, stretches
+                    )
                 if total < 0 or total > room:
                     break
                 if total > before:
@@ -374,8 +365,8 @@ def contours(
         if failed[g]:
             continue
         end, more = _rings(
-            g, total, first_of, told, place, discs, xy, radius, caps, shape, reach, ring, seen,
-            out, at, ring_end, ring_area, rings,
+            g, total, first_of, stretches, xy, radius, caps, shape, reach, ring, seen, out, at,
+            ring_end, ring_area, rings,
         )  # fmt: skip
         if end == -1:
             return -1

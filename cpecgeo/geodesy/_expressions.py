@@ -1,8 +1,7 @@
 """Expressions of kernels in the language of LLVM.
 
-There are numbers (of 64, 32 or 1 bits), contiguous arrays, and tuples of these, which are unpacked
-at once. Indices are never negative. A name is a variable of the function or a constant of its
-module.
+There are numbers (of 64, 32 or 1 bits), contiguous arrays, and tuples of these. Indices are never
+negative. A name is a variable of the function or a constant of its module.
 """
 
 from __future__ import annotations
@@ -62,7 +61,8 @@ class Array:
 
 
 Value = Any  # Number, Array, or a tuple of them
-Type = tuple[str, int]  # type of items and number of dimensions, 0 for a number
+# Type of items and number of dimensions, 0 for a number; of a tuple, the types of its items.
+Type = tuple[Any, ...]
 
 
 def widest(one: str, two: str) -> str:
@@ -86,7 +86,7 @@ class Expressions(ABC):
     scope: dict[str, Any]  # names of the module
     local: set[str]  # names of the kernel
     kinds: dict[str, str]  # of its numbers
-    arrays: dict[str, Array]
+    arrays: dict[str, Value]  # and tuples
     entry: list[str]  # instructions at the start of the function
     lines: list[str]
     heap: list[str]  # pointers to be freed at the end

@@ -148,10 +148,10 @@ def _bow(place, v, wx, wy, wz, phi, parts, first, last, metres, made, out, close
 
 
 @kernel()
-def _draw(
-    place, d, n, per_d2, size, left, gap, aim, room, stack, start, into, meets, used, out
-):  # fmt: skip
+def _draw(edges, size, left, gap, aim, room, tour, used, out):
     """Place the vertices of all stretches; return how many there are, more than fit perhaps."""
+    place, _d, _n, _per_d2 = edges
+    stack, start, into, meets = tour
     count, made = len(size), 0
     close = _SAME * room
     turn, tip = sqrt(8.0 * _SAG * room / aim), sqrt(16.0 * _TIP * room / aim)
@@ -163,7 +163,7 @@ def _draw(
         after = e + 1 if e + 1 < used else 0
         if meets[after] > 0:
             nx, ny, nz = start[after, 0], start[after, 1], start[after, 2]
-            gone = leave(place, d, n, per_d2, size, aim, k, nx, ny, nz)
+            gone = leave(edges, size, aim, k, nx, ny, nz)
         at = max(into[e], 0.0)
         single = False
         if into[e] < 0.0:
@@ -186,7 +186,7 @@ def _draw(
         if at < stop:
             parts = ceil((stop - at) / gap[j])
             for p in range(1, parts):
-                x, y, z = beside(place, d, n, size, aim, k, at + (stop - at) * p / parts)
+                x, y, z = beside(edges, size, aim, k, at + (stop - at) * p / parts)
                 made = _put(out, made, x, y, z, close)
         if gone > size[j]:
             gx, gy, gz, ux, uy, uz = towards(place, w, nx, ny, nz)
@@ -295,17 +295,14 @@ def trace(lonlat, radius, within, lines):
     aim = radius + _OUT * room
     stack, start = np.empty(2 * count - 2, np.int64), np.empty((2 * count - 2, 3))
     into, meets = np.empty(2 * count - 2), np.zeros(2 * count - 2, np.int64)
-    used = find_stretches(place, d, n, per_d2, size, left, aim, stack, start, into, meets)
+    edges, tour = (place, d, n, per_d2), (stack, start, into, meets)
+    used = find_stretches(edges, size, left, aim, tour)
     if used < 2:
         return _FAILED
-    if not is_covered(
-        place, d, n, per_d2, size, left, aim, aim + 0.5 * room, stack, start, into, meets, used
-    ):
+    if not is_covered(edges, size, left, aim, aim + 0.5 * room, tour, used):
         return _FAILED
     out = np.empty((len(lines) - 1, 3))
-    made = _draw(
-        place, d, n, per_d2, size, left, gap, aim, room, stack, start, into, meets, used, out
-    )
+    made = _draw(edges, size, left, gap, aim, room, tour, used, out)
     if made > len(out):
         return _FULL
     # Chords are that much shorter than geodesics.

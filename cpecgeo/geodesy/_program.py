@@ -3,7 +3,8 @@
 A kernel may use these parts of Python: numbers, arrays and tuples (`_expressions`), loops,
 conditions, and calls of other kernels. A variable has one type, the widest of the values assigned
 to it. A kernel creates each of its arrays once. An array argument that it writes to overlaps no
-other argument.
+other argument. A tuple of at least two arrays and numbers may be an argument too, and tuples of
+these; a name of a tuple always means the same one.
 """
 
 from __future__ import annotations
@@ -124,6 +125,35 @@ def _entry(function: Function) -> str:
     return "\n".join([*lines, "}", ""])
 
 
+def _type_of(value: Value) -> Type:
+    """Return the type of an argument."""
+    if isinstance(value, tuple):
+        return tuple(_type_of(v) for v in value)
+    return (value.item, len(value.shape)) if isinstance(value, Array) else (value.kind, 0)
+
+
+def _arguments(value: Value) -> list[str]:
+    """Return an argument as LLVM takes it: each array with its shape, tuples item by item."""
+    if isinstance(value, tuple):
+        return [word for v in value for word in _arguments(v)]
+    if isinstance(value, Array):
+        return [f"ptr {value.pointer}", *(f"i64 {size}" for size in value.shape)]
+    return [f"{KINDS[value.kind]} {value.text}"]
+
+
+def _parameter(name: str, kind: Type, given: list[str]) -> Value:
+    """Return a parameter as a value, and add what LLVM takes for it to `given`."""
+    item, dimensions = kind[:2]
+    if not isinstance(item, str):
+        return tuple(_parameter(f"{name}.{k}", part, given) for k, part in enumerate(kind))
+    if not dimensions:
+        given.append(f"{KINDS[item]} {name}")
+        return Number(item, name)
+    shape = tuple(f"{name}.{k}" for k in range(dimensions))
+    given += [f"ptr noalias {name}", *(f"i64 {size}" for size in shape)]
+    return Array(item, name, shape)
+
+
 class Function(Expressions):
     """A kernel translated for arguments of some types."""
 
@@ -155,15 +185,8 @@ class Function(Expressions):
 
     def of_kernel(self, function: Any, values: Sequence[Value]) -> Value:
         """Call another kernel; return its result."""
-        types, given = [], []
-        for v in values:
-            if isinstance(v, Array):
-                types.append((v.item, len(v.shape)))
-                given += [f"ptr {v.pointer}", *(f"i64 {size}" for size in v.shape)]
-            else:
-                types.append((v.kind, 0))
-                given.append(f"{KINDS[v.kind]} {v.text}")
-        callee = self._program.call(function, tuple(types))
+        given = [word for v in values for word in _arguments(v)]
+        callee = self._program.call(function, tuple(_type_of(v) for v in values))
         text = f"call {callee.returned} {callee.name}({', '.join(given)})"
         if callee.result is None:
             self.do(text)
@@ -228,15 +251,9 @@ class Function(Expressions):
         self.lines, self.entry, self.heap = [], [], []
         self.arrays, self.count, self.block = {}, 0, "%start"
         self._loops: list[tuple[str, str]] = []  # labels for `continue` and `break`
-        given = []
-        for name, (item, dimensions) in zip(self._names, self.types, strict=True):
-            if dimensions:
-                sizes = tuple(f"%p.{name}.{k}" for k in range(dimensions))
-                self.arrays[name] = Array(item, f"%p.{name}", sizes)
-                given += [f"ptr noalias %p.{name}", *(f"i64 {size}" for size in sizes)]
-            else:
-                given.append(f"{KINDS[item]} %p.{name}")
-                self._assign(ast.Name(name), Number(item, f"%p.{name}"))
+        given: list[str] = []
+        for name, kind in zip(self._names, self.types, strict=True):
+            self._assign(ast.Name(name), _parameter(f"%p.{name}", kind, given))
         self._body(self._node.body)
         self._leave(())
         places = [f"  %v.{name} = alloca {KINDS[kind]}" for name, kind in self.kinds.items()]
@@ -264,7 +281,7 @@ class Function(Expressions):
                 self._assign(part, of_it)
         elif isinstance(target, ast.Subscript):
             self.write(self.value(target.value), target.slice, value)
-        elif isinstance(target, ast.Name) and isinstance(value, Array):
+        elif isinstance(target, ast.Name) and isinstance(value, (Array, tuple)):
             self.arrays[target.id] = value
         elif isinstance(target, ast.Name):
             if target.id in self.arrays:

@@ -90,8 +90,9 @@ def _chord_there(tubes, node, x, y, z, s, cut):
 
 
 @kernel(inline=True)
-def point_at(a, d, n, i, t):
+def point_at(segments, i, t):
     """Return the point at share t of segment i."""
+    a, d, n, _per = segments
     w = t * (1.0 - t)
     return (
         a[i, 0] + t * d[i, 0] + w * n[i, 0],
@@ -101,19 +102,19 @@ def point_at(a, d, n, i, t):
 
 
 @kernel(inline=True)
-def _at(a, d, n, i, t, x, y, z):
+def _at(segments, i, t, x, y, z):
     """Return geodesic metres from (x, y, z) to the point at share t of piece i."""
-    fx, fy, fz = point_at(a, d, n, i, t)
+    fx, fy, fz = point_at(segments, i, t)
     return geodesic(fx, fy, fz, x, y, z)
 
 
 @kernel()
-def _far_foot(a, d, n, i, x, y, z):
+def _far_foot(segments, i, x, y, z):
     """Return the share along piece i of the foot, and geodesic metres, for distant points."""
     f0, f1, f2 = (
-        _at(a, d, n, i, 0.0, x, y, z),
-        _at(a, d, n, i, 0.5, x, y, z),
-        _at(a, d, n, i, 1.0, x, y, z),
+        _at(segments, i, 0.0, x, y, z),
+        _at(segments, i, 0.5, x, y, z),
+        _at(segments, i, 1.0, x, y, z),
     )
     t, s = 0.0, f0
     if not (s <= f2):
@@ -124,15 +125,16 @@ def _far_foot(a, d, n, i, x, y, z):
     if bow > 0.0:
         fit = 0.5 + 0.25 * (f0 - f2) / bow
         if 0.0 < fit < 1.0:
-            f = _at(a, d, n, i, fit, x, y, z)
+            f = _at(segments, i, fit, x, y, z)
             if not (s <= f):
                 t, s = fit, f
     return t, s
 
 
 @kernel(inline=True)
-def foot(a, d, n, per_d2, i, x, y, z, cut2):
+def foot(segments, i, x, y, z, cut2):
     """Return the share along piece i of the foot, and geodesic metres; infinite beyond the cut."""
+    a, d, n, per_d2 = segments
     px, py, pz = x - a[i, 0], y - a[i, 1], z - a[i, 2]
     dx, dy, dz = d[i, 0], d[i, 1], d[i, 2]
     nx, ny, nz = n[i, 0], n[i, 1], n[i, 2]
@@ -155,25 +157,26 @@ def foot(a, d, n, per_d2, i, x, y, z, cut2):
     if c2 > _CHORD_FOOT2:
         if c2 > cut2 * (1.0 + 1e-7) and c2 < _SKIP2:
             return t, inf
-        return _far_foot(a, d, n, i, x, y, z)
+        return _far_foot(segments, i, x, y, z)
     if c2 > cut2:
         return t, inf
     return t, arc(x - rx, y - ry, z - rz, x, y, z)
 
 
 @kernel()
-def refine(a, d, n, per_d2, before, after, i, t, s, x, y, z):
+def refine(segments, before, after, i, t, s, x, y, z):
     """Return piece, share and distance of the foot: the geodesic to (x, y, z) is normal there.
 
     The foot on the chord isn't that of the geodesic. The distances to the foot and to two points
     beside it fix a parabola; if its minimum is beyond the piece, the next piece is tried.
     """
+    _a, d, n, per_d2 = segments
     best_i, best_t, best_s = i, t, s
     entry = -1.0
     for hop in range(_MOST_HOPS):
         if per_d2[i] == 0.0:
             break
-        fx, fy, fz = point_at(a, d, n, i, t)
+        fx, fy, fz = point_at(segments, i, t)
         v = 1.0 - 2.0 * t
         lx, ly, lz = d[i, 0] + v * n[i, 0], d[i, 1] + v * n[i, 1], d[i, 2] + v * n[i, 2]
         if not 0.0 < t < 1.0:
@@ -236,8 +239,9 @@ def better(i, s, j, t, target, start):
 
 
 @kernel()
-def _enter(piece, t, s, k, target, start, best_piece, best_t, best_s, best_target):
+def _enter(piece, t, s, k, target, start, best):
     """Enter a piece into the list of the k best, one per target; return 1 if the list changed."""
+    best_piece, best_t, best_s, best_target = best
     at = k - 1
     for j in range(k):
         if best_target[j] == target[piece]:
@@ -274,15 +278,16 @@ def to_axes2(tubes, node, x, y, z, away2):
 
 
 @kernel(inline=True)
-def drain(
-    x, y, z, limit, k, known, top,
-    a, d, n, per_d2, target, start, tubes, child, leaves,
-    best_piece, best_t, best_s, best_target, stack, bound, away2,
-):  # fmt: skip
+def drain(x, y, z, limit, k, known, top, tree, best, space):
     """Search the `top` nodes on the stack for pieces nearer than the k best so far.
 
-    The piece `known` has been measured already.
+    The piece `known` has been measured already. `tree` is segments with their targets and starts,
+    and tubes with their first children and the number of leaves. `best` is pieces, shares along
+    them, distances and targets; `space` the stack, its bounds and room for one node's distances.
     """
+    segments, target, start, tubes, child, leaves = tree
+    best_piece, best_t, best_s, best_target = best
+    stack, bound, away2 = space
     cut = longest_chord(best_s[k - 1])
     while top > 0:
         top -= 1
@@ -315,7 +320,7 @@ def drain(
                 i = child[node] + c
                 if i == known:
                     continue
-                t, s = foot(a, d, n, per_d2, i, x, y, z, here * here)
+                t, s = foot(segments, i, x, y, z, here * here)
                 if not (s <= best_s[k - 1] + TIE_M and s < limit):
                     continue
                 if k == 1:
@@ -324,7 +329,7 @@ def drain(
                         best_piece[0], best_t[0], best_s[0] = i, t, s
                         cut = longest_chord(s)
                         here = _chord_there(tubes, node, x, y, z, s, cut)
-                elif _enter(i, t, s, k, target, start, best_piece, best_t, best_s, best_target):
+                elif _enter(i, t, s, k, target, start, best):
                     cut = longest_chord(best_s[k - 1])
                     most = min(most, s) if only >= 0 else best_s[k - 1]
                     here = _chord_there(tubes, node, x, y, z, most, longest_chord(most))
@@ -343,17 +348,16 @@ def drain(
 
 
 @kernel(inline=True)
-def descend(
-    x, y, z, limit, k,
-    a, d, n, per_d2, target, start, tubes, child, leaves,
-    best_piece, best_t, best_s, best_target, stack, bound, away2,
-):  # fmt: skip
-    """Find the k nearest targets of one point, starting from the pieces in `best_piece`."""
+def descend(x, y, z, limit, k, tree, best, space):
+    """Find the k nearest targets of one point, starting from the pieces in `best`."""
+    segments, target, start, _tubes, child, _leaves = tree
+    best_piece, best_t, best_s, best_target = best
+    stack, bound, _away2 = space
     if k == 1:
         i = best_piece[0]
         best_piece[0], best_target[0], best_s[0] = -1, -1, limit
         if i >= 0:
-            t, s = foot(a, d, n, per_d2, i, x, y, z, 1e300)
+            t, s = foot(segments, i, x, y, z, 1e300)
             if s < limit:
                 best_piece[0], best_t[0], best_s[0], best_target[0] = i, t, s, target[i]
     else:
@@ -364,11 +368,8 @@ def descend(
         for j in range(k):
             i = seed[j]
             if i >= 0:
-                t, s = foot(a, d, n, per_d2, i, x, y, z, 1e300)
+                t, s = foot(segments, i, x, y, z, 1e300)
                 if s < limit:
-                    _enter(i, t, s, k, target, start, best_piece, best_t, best_s, best_target)
+                    _enter(i, t, s, k, target, start, best)
     stack[0], bound[0] = len(child) - 1, 0.0
-    drain(
-        x, y, z, limit, k, -1, 1, a, d, n, per_d2, target, start, tubes, child, leaves,
-        best_piece, best_t, best_s, best_target, stack, bound, away2,
-    )  # fmt: skip
+    drain(x, y, z, limit, k, -1, 1, tree, best, space)

@@ -220,22 +220,23 @@ def _list_facing(
 
 
 @kernel()
-def _segments_cross(a, d, n, per_d2, i, e, g, m, per_g2, j, slack):
-    """Return whether segment i of (a, d, n) and segment j of (e, g, m) cross."""
-    if per_d2[i] == 0.0 or per_g2[j] == 0.0:
+def _segments_cross(segments, i, j, slack):
+    """Return whether two segments cross."""
+    a, d, n, per_d2 = segments
+    if per_d2[i] == 0.0 or per_d2[j] == 0.0:
         return False
     dx, dy, dz, nx, ny, nz = d[i, 0], d[i, 1], d[i, 2], n[i, 0], n[i, 1], n[i, 2]
     ux, uy, uz = dy * nz - dz * ny, dz * nx - dx * nz, dx * ny - dy * nx
-    rx, ry, rz = e[j, 0] - a[i, 0], e[j, 1] - a[i, 1], e[j, 2] - a[i, 2]
+    rx, ry, rz = a[j, 0] - a[i, 0], a[j, 1] - a[i, 1], a[j, 2] - a[i, 2]
     begin = rx * ux + ry * uy + rz * uz
-    rise = g[j, 0] * ux + g[j, 1] * uy + g[j, 2] * uz
+    rise = d[j, 0] * ux + d[j, 1] * uy + d[j, 2] * uz
     if (begin >= 0.0) == (begin + rise >= 0.0):
         return False
-    bend = m[j, 0] * ux + m[j, 1] * uy + m[j, 2] * uz
+    bend = n[j, 0] * ux + n[j, 1] * uy + n[j, 2] * uz
     v = parabola_root(begin, rise, bend)
     w = v * (1.0 - v)
-    t = (rx + v * g[j, 0] + w * m[j, 0]) * dx + (ry + v * g[j, 1] + w * m[j, 1]) * dy
-    t = (t + (rz + v * g[j, 2] + w * m[j, 2]) * dz) * per_d2[i]
+    t = (rx + v * d[j, 0] + w * n[j, 0]) * dx + (ry + v * d[j, 1] + w * n[j, 1]) * dy
+    t = (t + (rz + v * d[j, 2] + w * n[j, 2]) * dz) * per_d2[i]
     more = slack * sqrt(per_d2[i])
     return -more <= t <= 1.0 + more
 
@@ -257,11 +258,12 @@ def _to_chord2(a, d, per_d2, i, x, y, z):
 
 
 @kernel()
-def _measure(a, d, n, per_d2, around, rival, chord, count, limit, best):
+def _measure(segments, around, rival, chord, count, limit, best):
     """Measure a list of vertices and segments; return the least metres and the chord's limit.
 
     A segment numbered below 0 is its first vertex alone.
     """
+    a, _d, _n, _per_d2 = segments
     for e in range(count):
         i, j = rival[e, 0], rival[e, 1]
         if j < 0:
@@ -272,7 +274,7 @@ def _measure(a, d, n, per_d2, around, rival, chord, count, limit, best):
             if s < best:
                 best, limit = s, min(limit, longest_chord(s))
         elif chord[e] - around[j, 4] < limit:
-            s = foot(a, d, n, per_d2, j, a[i, 0], a[i, 1], a[i, 2], limit * limit)[1]
+            s = foot(segments, j, a[i, 0], a[i, 1], a[i, 2], limit * limit)[1]
             if s < best:
                 best, limit = s, min(limit, longest_chord(s))
     return best, limit
@@ -296,6 +298,7 @@ def apart(
     chords can't decide is then measured. Rows with 0 in `out` stay 0. The answer is infinite where
     only Karney's method holds.
     """
+    segments = a, d, n, per_d2
     pair, bound = np.empty((4 * STACK, 2), np.int64), np.empty(4 * STACK)
     rival, chord = np.empty((_RIVALS, 2), np.int64), np.empty(_RIVALS)
     mine, yours = np.empty(STACK, np.int64), np.empty(STACK, np.int64)
@@ -356,7 +359,7 @@ def apart(
                     if off2 >= (limit + reach) * (limit + reach):
                         continue
                     if off2 <= (reach + slack) * (reach + slack) and _segments_cross(
-                        a, d, n, per_d2, i, a, d, n, per_d2, j, slack
+                        segments, i, j, slack
                     ):
                         best, top, count = 0.0, 0, 0
                         break
@@ -374,7 +377,7 @@ def apart(
                         size = sqrt(c2)
                         if count == _RIVALS:
                             best, limit = _measure(
-                                a, d, n, per_d2, around, rival, chord, count, limit, best
+                                segments, around, rival, chord, count, limit, best
                             )
                             count = 0
                         rival[count, 0], rival[count, 1], chord[count] = f, g, size
@@ -382,4 +385,4 @@ def apart(
                         limit = min(limit, _rival_chord(size + bow))
                 if best == 0.0:
                     break
-        out[row] = _measure(a, d, n, per_d2, around, rival, chord, count, limit, best)[0]
+        out[row] = _measure(segments, around, rival, chord, count, limit, best)[0]

@@ -93,24 +93,25 @@ def clockwise(wx, wy, wz, gx, gy, gz, ux, uy, uz):
 
 
 @kernel()
-def leave(place, d, n, per_d2, size, aim, k, x, y, z):
+def leave(edges, size, aim, k, x, y, z):
     """Return metres along edge k of the tour to a point of its stretch; see `find_stretches`."""
     count = len(size)
     j = min(k, 2 * count - 1 - k)
-    t, _s = foot(place, d, n, per_d2, j, x, y, z, 1e300)
+    t, _s = foot(edges, j, x, y, z, 1e300)
     t = t if k < count else 1.0 - t
     return -aim if t <= 0.0 else (size[j] + aim if t >= 1.0 else t * size[j])
 
 
 @kernel()
-def beside(place, d, n, size, aim, k, metres):
+def beside(edges, size, aim, k, metres):
     """Return the point `aim` to the left of edge k of the tour, `metres` along it."""
+    _place, d, n, _per_d2 = edges
     count = len(size)
     j = min(k, 2 * count - 1 - k)
     t = metres / size[j]
     t = t if k < count else 1.0 - t
     u = 1.0 - 2.0 * t
-    fx, fy, fz = point_at(place, d, n, j, t)
+    fx, fy, fz = point_at(edges, j, t)
     ux, uy, uz = up(fx, fy, fz)
     lx, ly, lz = cross(
         ux, uy, uz, d[j, 0] + u * n[j, 0], d[j, 1] + u * n[j, 1], d[j, 2] + u * n[j, 2]
@@ -120,21 +121,21 @@ def beside(place, d, n, size, aim, k, metres):
 
 
 @kernel()
-def meeting(a, d, n, per_d2, i, j, aim, x, y, z):
+def meeting(segments, i, j, aim, x, y, z):
     """Return the point at `aim` from two pieces, by Newton's method, and whether it was found.
 
     The search starts from (x, y, z)
     """
     off, near = inf, _MET_M + _MET * aim
     for _ in range(_TURNS):
-        t, s = foot(a, d, n, per_d2, i, x, y, z, 1e300)
-        u, r = foot(a, d, n, per_d2, j, x, y, z, 1e300)
+        t, s = foot(segments, i, x, y, z, 1e300)
+        u, r = foot(segments, j, x, y, z, 1e300)
         e, f = aim - s, aim - r
         off = abs(e) + abs(f)
         if off < _ROUNDING_M:
             return x, y, z, True
-        fx, fy, fz = point_at(a, d, n, i, t)
-        hx, hy, hz = point_at(a, d, n, j, u)
+        fx, fy, fz = point_at(segments, i, t)
+        hx, hy, hz = point_at(segments, j, u)
         gx, gy, gz = up(x, y, z)
         px, py, pz = _level(x - fx, y - fy, z - fz, gx, gy, gz)
         qx, qy, qz = _level(x - hx, y - hy, z - hz, gx, gy, gz)
@@ -180,14 +181,16 @@ def prepare(place, count, radius, room, d, n, per_d2, size, left, gap):
 
 
 @kernel()
-def find_stretches(place, d, n, per_d2, size, left, aim, stack, start, into, meets):
+def find_stretches(edges, size, left, aim, tour):
     """Find the edges that have a stretch of the boundary, and where each begins.
 
-    `stack` has the edges of the tour, `start` the first point of each one's stretch, and `into` the
-    metres from the edge's start to that point: negative around the start, and beyond the edge's
-    length around its end. `meets` is 0 where the tour turns right there, 1 where two edges with a
-    common vertex meet, 2 where others do. Return how many there are, 0 where that can't be decided.
+    They are entered into `tour`: edges of the tour; the first point of each one's stretch; the
+    metres from the edge's start to that point, negative around the start, and beyond the edge's
+    length around its end; and 0 where the tour turns right there, 1 where two edges with a common
+    vertex meet, 2 where others do. Return how many there are, 0 where that can't be decided.
     """
+    place, _d, _n, _per_d2 = edges
+    stack, start, into, meets = tour
     count = len(size)
     whole, top = 2 * count, 0
     least = aim - 2.0 * (_MET_M + _MET * aim) - PER_M2 * aim * aim * aim
@@ -212,7 +215,7 @@ def find_stretches(place, d, n, per_d2, size, left, aim, stack, start, into, mee
         x, y, z = start[top, 0], start[top, 1], start[top, 2]
         while top >= 0:
             gx, gy, gz = start[top, 0], start[top, 1], start[top, 2]
-            _t, s = foot(place, d, n, per_d2, j, gx, gy, gz, 1e300)
+            _t, s = foot(edges, j, gx, gy, gz, 1e300)
             if s >= least:
                 break
             x, y, z = gx, gy, gz
@@ -241,10 +244,10 @@ def find_stretches(place, d, n, per_d2, size, left, aim, stack, start, into, mee
                 # A meeting point at the very end of a stretch is found exactly.
                 ready, meet = enter < room - _CLOSE * aim and far < 3.0 * aim, 1
         if not ready:
-            x, y, z, found = meeting(place, d, n, per_d2, i, j, aim, x, y, z)
+            x, y, z, found = meeting(edges, i, j, aim, x, y, z)
             if not found:
                 return 0
-            enter, meet = leave(place, d, n, per_d2, size, aim, k, x, y, z), 2
+            enter, meet = leave(edges, size, aim, k, x, y, z), 2
         if k > 0:
             top += 1
         at = top if k > 0 else 0
@@ -254,12 +257,12 @@ def find_stretches(place, d, n, per_d2, size, left, aim, stack, start, into, mee
 
 
 @kernel()
-def _within(place, d, n, per_d2, first, last, but, also, hint, reach, ends):
+def _within(edges, first, last, but, also, hint, reach, ends):
     """Return an edge of the tour, from first to last, that is within `reach` of three points.
 
     Not one on the pieces of edges `but` and `also`; -1 if there is none. `hint` is tried first.
     """
-    whole = 2 * len(d)
+    whole = 2 * len(edges[1])
     one, two = min(but, whole - 1 - but), min(also, whole - 1 - also)
     for k in range(first - 1, last + 1):
         e = (hint if k < first else k) % whole
@@ -268,7 +271,7 @@ def _within(place, d, n, per_d2, first, last, but, also, hint, reach, ends):
         near = not taken
         for p in range(3):
             if near:
-                _t, s = foot(place, d, n, per_d2, j, ends[p, 0], ends[p, 1], ends[p, 2], 1e300)
+                _t, s = foot(edges, j, ends[p, 0], ends[p, 1], ends[p, 2], 1e300)
                 near = s <= reach
         if near:
             return e
@@ -277,16 +280,17 @@ def _within(place, d, n, per_d2, first, last, but, also, hint, reach, ends):
 
 @kernel()
 def _is_stretch_covered(
-    place, d, n, per_d2, size, aim, reach, first, last, f, v, wx, wy, wz, begin, end, hint, ends
-):  # fmt: skip
+    edges, size, aim, reach, first, last, f, v, wx, wy, wz, begin, end, hint, ends
+):
     """Return an edge near the last part of a stretch, -1 if a part is near none.
 
     The stretch is along edge f of the tour, from `begin` to `end` metres; or, where v isn't -1, an
     arc around that vertex, clockwise from direction w, by angles. The points near an edge are a
     convex set, so those between points of it are near it too.
     """
+    place, _d, _n, _per_d2 = edges
     is_arc = v >= 0
-    but, most = (f - 1) % (2 * len(d)) if is_arc else f, _MOST_TURN if is_arc else inf
+    but, most = (f - 1) % (2 * len(size)) if is_arc else f, _MOST_TURN if is_arc else inf
     c = max(v, 0)
     ux, uy, uz = up(place[c, 0], place[c, 1], place[c, 2])
     lx, ly, lz = uy * wz - uz * wy, uz * wx - ux * wz, ux * wy - uy * wx
@@ -304,9 +308,9 @@ def _is_stretch_covered(
                 far = aim / cos(0.5 * (b - a)) if p == 1 else aim
                 x, y, z = away(place[c, 0], place[c, 1], place[c, 2], ux, uy, uz, x, y, z, far)
             else:
-                x, y, z = beside(place, d, n, size, aim, f, b if p == 1 else s)
+                x, y, z = beside(edges, size, aim, f, b if p == 1 else s)
             ends[p, 0], ends[p, 1], ends[p, 2] = x, y, z
-        found = _within(place, d, n, per_d2, first, last, but, f, hint, reach, ends)
+        found = _within(edges, first, last, but, f, hint, reach, ends)
         if found >= 0:
             hint, a, b = found, b, min(end, b + most)
             continue
@@ -317,14 +321,14 @@ def _is_stretch_covered(
 
 
 @kernel()
-def is_covered(
-    place, d, n, per_d2, size, left, aim, reach, stack, start, into, meets, used
-):  # fmt: skip
+def is_covered(edges, size, left, aim, reach, tour, used):
     """Return whether all offset lines that aren't boundary are within `reach` of other edges.
 
     The parameters are those of `find_stretches`. Where two edges with a common vertex meet nothing
     need be compared: each contains what the other loses.
     """
+    place, _d, _n, _per_d2 = edges
+    stack, start, into, meets = tour
     count, whole = len(size), 2 * len(size)
     ends = np.empty((3, 3))
     for e in range(used):
@@ -333,7 +337,7 @@ def is_covered(
         if k == i + 1 and meets[after] < 2:
             continue
         x, y, z, enter = start[after, 0], start[after, 1], start[after, 2], into[after]
-        gone, long = leave(place, d, n, per_d2, size, aim, i, x, y, z), size[min(i, whole - 1 - i)]
+        gone, long = leave(edges, size, aim, i, x, y, z), size[min(i, whole - 1 - i)]
         hint = i
         for m in range(i, k + 2):
             f = m % whole
@@ -355,9 +359,8 @@ def is_covered(
                     gx, gy, gz, ux, uy, uz = towards(place, v, x, y, z)
                 end = clockwise(wx, wy, wz, gx, gy, gz, ux, uy, uz)
                 hint = _is_stretch_covered(
-                    place, d, n, per_d2, size, aim, reach, i, k, f, v, wx, wy, wz, 0.0, end, hint,
-                    ends,
-                )  # fmt: skip
+                    edges, size, aim, reach, i, k, f, v, wx, wy, wz, 0.0, end, hint, ends
+                )
                 if hint < 0:
                     return False
             if m > k:
@@ -368,7 +371,7 @@ def is_covered(
             if m == k:
                 b = min(max(enter, 0.0), b)
             hint = _is_stretch_covered(
-                place, d, n, per_d2, size, aim, reach, i, k, f, -1, 0.0, 0.0, 0.0, a, b, hint, ends
+                edges, size, aim, reach, i, k, f, -1, 0.0, 0.0, 0.0, a, b, hint, ends
             )
             if hint < 0:
                 return False

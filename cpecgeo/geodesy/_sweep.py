@@ -92,23 +92,21 @@ def _curve() -> NDArray[np.uint16]:
 
 
 @kernel(inline=True)
-def _tell(
-    o, i, t, s, x, y, z, a, d, n, per_d2, before, after,
-    out,
-):  # fmt: skip
+def _record(o, i, t, s, x, y, z, segments, before, after, out):
     """Write the foot of (x, y, z) on piece i, -1 for none, into row o of the records.
 
     A record is a line of the processor's cache, because neighbours on the curve have rows far
     apart: piece, metres, metres along the piece, side, the foot's place, and one unused.
     """
+    a, d, _n, per_d2 = segments
     if i < 0:
         out[o, 0] = -1.0
         out[o, 1], out[o, 2], out[o, 3] = NAN, NAN, 0.0
         out[o, 4], out[o, 5], out[o, 6] = NAN, NAN, NAN
         return
     if REFINE_M < s < REFINE_MOST_M:
-        i, t, s = refine(a, d, n, per_d2, before, after, i, t, s, x, y, z)
-    fx, fy, fz = point_at(a, d, n, i, t)
+        i, t, s = refine(segments, before, after, i, t, s, x, y, z)
+    fx, fy, fz = point_at(segments, i, t)
     out[o, 0], out[o, 1], out[o, 4], out[o, 5], out[o, 6] = i, s, fx, fy, fz
     out[o, 2] = arc(a[i, 0], a[i, 1], a[i, 2], fx, fy, fz)
     # Left is up × forward. At a vertex, forward is the mean of both directions: the point is then
@@ -199,17 +197,14 @@ def search(
     best_piece, best_target = np.full(k, -1), np.full(k, -1)
     best_t, best_s = np.zeros(k), np.full(k, limit)
     stack, bound, away2 = np.empty(STACK, np.int64), np.empty(STACK), np.empty(tubes.shape[2])
+    segments, best = (a, d, n, per_d2), (best_piece, best_t, best_s, best_target)
+    tree, space = (segments, target, start, tubes, child, leaves), (stack, bound, away2)
     for q in range(len(places)):
         x, y, z = places[q, 0], places[q, 1], places[q, 2]
-        descend(
-            x, y, z, limit, k, a, d, n, per_d2, target, start, tubes, child, leaves,
-            best_piece, best_t, best_s, best_target, stack, bound, away2,
-        )  # fmt: skip
+        descend(x, y, z, limit, k, tree, best, space)
         for j in range(k):
-            _tell(
-                order[q] * k + j, best_piece[j], best_t[j], best_s[j], x, y, z,
-                a, d, n, per_d2, before, after, out,
-            )  # fmt: skip
+            o = order[q] * k + j
+            _record(o, best_piece[j], best_t[j], best_s[j], x, y, z, segments, before, after, out)
 
 
 @kernel(
@@ -226,6 +221,8 @@ def sweep(
     best_t, best_s = np.zeros(1), np.full(1, limit)
     stack, bound = np.empty(STACK + _MOST, np.int64), np.empty(STACK + _MOST)
     away2 = np.empty(tubes.shape[2])
+    segments, best = (a, d, n, per_d2), (best_piece, best_t, best_s, best_target)
+    tree, space = (segments, target, start, tubes, child, leaves), (stack, bound, away2)
     items, slots = np.empty(2 * _MOST, np.int64), np.empty(2 * _MOST, np.int64)
     fan, gap = np.empty((8, _MOST), np.float32), np.empty(_MOST, np.float32)
     for first in range(0, len(places), _TOGETHER):
@@ -241,7 +238,7 @@ def sweep(
             known = best_piece[0]
             best_piece[0], best_s[0] = -1, limit
             if known >= 0:
-                t, s = foot(a, d, n, per_d2, known, x, y, z, 1e300)
+                t, s = foot(segments, known, x, y, z, 1e300)
                 if s < limit:
                     best_piece[0], best_t[0], best_s[0] = known, t, s
             top = 0
@@ -268,7 +265,7 @@ def sweep(
                         i = items[c]
                         if j == near or gap[c] > cut or i == known:
                             continue
-                        t, s = foot(a, d, n, per_d2, i, x, y, z, cut * cut)
+                        t, s = foot(segments, i, x, y, z, cut * cut)
                         if not (s <= best_s[0] + TIE_M and s < limit):
                             continue
                         j0 = best_piece[0]
@@ -285,11 +282,7 @@ def sweep(
                                 at -= 1
                             stack[at], bound[at] = items[c], away
                             top += 1
-            drain(
-                x, y, z, limit, 1, known, top,
-                a, d, n, per_d2, target, start, tubes, child, leaves,
-                best_piece, best_t, best_s, best_target, stack, bound, away2,
-            )  # fmt: skip
+            drain(x, y, z, limit, 1, known, top, tree, best, space)
             if turn < first:
                 # The greatest distance of a point of the group from this one.
                 spread = 0.0
@@ -303,10 +296,8 @@ def sweep(
                     count, is_last = _gather(
                         x, y, z, reach, spread, tubes, child, leaves, items, slots, away2, fan
                     )
-            _tell(
-                order[q], best_piece[0], best_t[0], best_s[0], x, y, z,
-                a, d, n, per_d2, before, after, out,
-            )  # fmt: skip
+            o = order[q]
+            _record(o, best_piece[0], best_t[0], best_s[0], x, y, z, segments, before, after, out)
 
 
 @kernel("rows, ints, ints, flat, flat, flat, ints, flat, sides, flat, ints, ints")

@@ -67,6 +67,13 @@ def _note(out, k, value):
     out[k] = value
 
 
+@kernel()
+def _sum_up(held, k):
+    """Take arrays and numbers from a tuple in a tuple."""
+    (numbers, shift), grid = held
+    return numbers[k] + shift + grid[1, k]
+
+
 @kernel("ints, bools, sides, bytes, rows, int")
 def loops(numbers, marks, sides, raw, rows, count):
     """Count down, skip, leave early, and look at no item that isn't there."""
@@ -95,7 +102,8 @@ def loops(numbers, marks, sides, raw, rows, count):
     rows[0, 0], rows[0, 1], rows[1, 1] = a, b, _halves(-1, 2.0, False)[1]
     _note(seen, 2, grid[1, 2])
     rows[1, 0] = seen[2] + seen[0]
-    return total
+    held = numbers, count
+    return total + _sum_up((held, grid), 0)
 
 
 @tries(200)
