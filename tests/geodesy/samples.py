@@ -10,7 +10,7 @@ GEOD = Geod(ellps="WGS84")
 
 
 def wiggle(vertices: int, seed: int = 1) -> LineString:
-    """A railway-like line through Pakistan."""
+    """Return a line like a railway through Pakistan."""
     rng = np.random.default_rng(seed)
     t = np.linspace(0, 1, vertices)
     step = np.cumsum(rng.normal(0, 0.1 / np.sqrt(vertices), (vertices, 2)), axis=0)
@@ -55,9 +55,9 @@ def coordinates(line):
 
 
 def points_around(line, count: int, low: float, high: float, seed: int) -> np.ndarray:
-    """lon, lat of points between `low` and `high` metres from places on the line.
+    """Return lon, lat of points between `low` and `high` metres from points of the line.
 
-    A third each around vertices, around places anywhere on edges, and straight out from
+    A third each lie around vertices, around points anywhere on edges, and straight out from
     joints, half way between the two edges, where neither edge is plainly the nearer.
     """
     rng = np.random.default_rng(seed)

@@ -19,7 +19,7 @@ PROMISED = {2_500e3: 1e-7, 11_900e3: 2e-6, 20_004e3: 2e-6}
 
 
 def errors_m(lon, lat, azimuth, size):
-    """Karney's distances from one place to those at `azimuth` and `size`, and our errors."""
+    """Return Karney's distances from a point in directions and at distances, and our errors."""
     start = np.full(len(size), lon), np.full(len(size), lat)
     x, y, _ = GEOD.fwd(*start, azimuth, size)
     karney = np.asarray(GEOD.inv(*start, x, y)[2])
@@ -29,7 +29,7 @@ def errors_m(lon, lat, azimuth, size):
 
 @pytest.mark.parametrize("far", PROMISED)
 def test_promised_error(far):
-    """From all latitudes, in all directions, to all distances: 300,000 pairs each."""
+    """Pairs are at all latitudes, in all directions and at all distances, 300,000 for each bound."""
     rng = np.random.default_rng(1)
     for lat in [-90, -89.999, -45, 0, 1e-9, 90, *rng.uniform(-90, 90, 24)]:
         azimuth = rng.uniform(0, 360, 10_000)
@@ -61,7 +61,7 @@ def test_antipodes_are_karneys():
 
 @pytest.mark.parametrize("spread", [5, 40, 170])
 def test_one_matrix_of_near_and_far(spread):
-    """Rows that need one, two or three of the methods agree with all pairs one by one."""
+    """Rows that need one, two or three of the methods agree with pairs measured one by one."""
     rng = np.random.default_rng(3)
     a = np.c_[rng.uniform(-spread, spread, 60), rng.uniform(-spread / 2, spread / 2, 60)]
     b = np.c_[rng.uniform(-spread, spread, 70), rng.uniform(-spread / 2, spread / 2, 70)]
@@ -113,7 +113,7 @@ def test_lengths_of_few_and_many_edges_agree(count):
 
 
 def test_lengths_of_many_edges_of_any_length():
-    """60,000 of them, beside those of PROJ: metres, thousands of km, near antipodes, repeats."""
+    """60,000 edges are compared with PROJ: short, long, nearly antipodal and without length."""
     rng = np.random.default_rng(5)
     size = 10.0 ** rng.uniform(-7, 2, (6_000, 1, 1))
     xy = (

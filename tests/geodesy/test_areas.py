@@ -1,4 +1,4 @@
-"""Areas against PROJ's ring by ring, and against a plane where rings are small."""
+"""Areas of rings, compared with PROJ, and with a plane where rings are small."""
 
 import geopandas as gpd
 import numpy as np
@@ -13,13 +13,13 @@ from .samples import GEOD
 
 
 def rings(metres, count, seed=1):
-    """Rings around random places, away from the poles, some wound the other way."""
+    """Return rings around random points away from the poles; some are clockwise."""
     rng = np.random.default_rng(seed)
     made = []
     for _ in range(count):
         corners = int(rng.integers(3, 40))
         azimuth = np.sort(rng.uniform(0, 360, corners))[:: rng.choice([-1, 1])]
-        # All around its middle, so that no ring crosses itself.
+        # Vertices are in order around the middle, so that no ring crosses itself.
         if np.abs(np.diff(azimuth, append=azimuth[0] + 360)).max() > 170:
             azimuth = np.linspace(0, 360, corners + 1)[:-1]
         middle = np.broadcast_to((rng.uniform(-180, 180), rng.uniform(-78, 78)), (corners, 2))
@@ -29,7 +29,7 @@ def rings(metres, count, seed=1):
 
 
 def in_plane_m2(ring):
-    """The area in the tangent plane at the first vertex."""
+    """Return the area in the tangent plane at the first vertex."""
     spot = np.column_stack(_earth_centred(np.vstack((ring, ring[:1]))))
     lon, lat = np.radians(ring[0])
     east = np.array([-np.sin(lon), np.cos(lon), 0.0])
@@ -51,7 +51,7 @@ def test_areas_are_those_of_karney(metres):
     made = rings(metres, 60)
     areas = area_km2(gpd.GeoSeries([Polygon(r) for r in made], crs=4326)).to_numpy() * 1e6
     truth = np.array([abs(GEOD.polygon_area_perimeter(*r.T)[0]) for r in made])
-    # PROJ adds up what lies between each edge and the equator, and is off by some 1e-4 m² itself.
+    # PROJ adds up areas between edges and the equator, and has an error of some 1e-4 m² itself.
     assert np.abs(areas - truth).max() <= max(3e-4, 1e-10 * truth.max())
 
 
@@ -82,7 +82,7 @@ def test_antimeridian_poles_and_repeats(xy):
 
 
 def wide_rings(kind, count=700):
-    """Rings of long edges, all over the earth; more vertices than are left to PROJ."""
+    """Return rings of long edges, all over the earth; too many vertices to be left to PROJ."""
     rng = np.random.default_rng(8)
     for _ in range(count):
         corners = int(rng.integers(3, 9))
@@ -116,7 +116,7 @@ def wide_rings(kind, count=700):
     ],
 )
 def test_signed_areas_of_rings_that_may_cross_themselves(kind, rel):
-    """By Karney's own library, modulo the area of the earth."""
+    """Karney's own library gives the same, modulo the area of the earth."""
     closed = [np.vstack((r, r[:1])) for r in wide_rings(kind)]
     xy, ring = np.concatenate(closed), np.repeat(np.arange(len(closed)), [len(r) for r in closed])
     assert len(xy) > _paths._FEW
@@ -128,13 +128,13 @@ def test_signed_areas_of_rings_that_may_cross_themselves(kind, rel):
         truth = polygon.Compute(False, True)[2]
         off = (ours[row] - truth) / _paths._EARTH_M2
         off = abs(off - round(off)) * _paths._EARTH_M2
-        # What lies between long edges and the equator, of which the area is the sum.
+        # The area is a sum of areas between long edges and the equator.
         below = np.abs(np.diff(closed[row][:, 0])).sum() / 360 * _paths._EARTH_M2
         assert off <= rel * below + 1e-3
 
 
 def test_many_polygons_of_long_edges_and_around_poles():
-    """The public verb, with holes and parts, against PROJ one by one."""
+    """`area_km2` agrees with PROJ, with holes and parts too."""
     rng = np.random.default_rng(9)
     areas = []
     for n in range(600):

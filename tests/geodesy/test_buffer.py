@@ -26,7 +26,7 @@ def to_metres(line, xy):
 
 
 def on_boundary(shape):
-    """Vertices and the geodesic middles of edges, ring by ring, but for the cuts at ±180°."""
+    """Return vertices and geodesic middles of edges, by ring, without the cuts at ±180°."""
     places = []
     for ring in shapely.get_rings(shapely.get_parts(shape)):
         xy = np.asarray(ring.coords)
@@ -39,7 +39,7 @@ def on_boundary(shape):
 
 
 def ring_errors(shape, line, km, most=400):
-    """Relative errors at some vertices and middles of each ring."""
+    """Return relative errors at some vertices and middles of each ring."""
     assert shape.is_valid
     some = [places[:: max(1, len(places) // most)] for places in on_boundary(shape)]
     return np.concatenate([np.abs(to_metres(line, p) / 1e3 / km - 1) for p in some])
@@ -71,7 +71,7 @@ def test_long_line(km):
 
 
 def traced(vertices):
-    """A long line whose vertices stray by some 30 m, as those of tracks that were traced do."""
+    """Return a long line whose vertices stray by some 30 m, as those of traced tracks do."""
     stray = np.random.default_rng(5).normal(0, 3e-4, (vertices, 2))
     return LineString(np.asarray(wiggle(vertices).coords) + stray)
 
@@ -88,7 +88,7 @@ CORNERS = {
 @pytest.mark.parametrize("km", [0.01, 1, 10, 100])
 @pytest.mark.parametrize("name", CORNERS)
 def test_corners(name, km):
-    """Every vertex and middle, none left out: two arcs that meet at a small angle are few."""
+    """All vertices and middles are tested, as few arcs meet at a small angle."""
     line = CORNERS[name]
     shape = buffer(line, km)
     assert shape.is_valid
@@ -101,7 +101,7 @@ def test_corners(name, km):
 
 
 def knotted(seed):
-    """A line of random turns that crosses itself, or runs back beside itself."""
+    """Return a line of random turns that crosses itself, or runs back beside itself."""
     rng = np.random.default_rng(seed)
     size = 10 ** rng.uniform(-2, 0.5)
     xy = rng.normal(0, size, (int(rng.choice([4, 10, 40])), 2))
@@ -115,7 +115,7 @@ def knotted(seed):
 
 @pytest.mark.parametrize("seed", range(40))
 def test_knotted_lines(seed):
-    """Holes between arcs that meet at sharp angles, notches that are nearly closed."""
+    """There are holes between arcs at sharp angles, and notches that are nearly closed."""
     line, km = knotted(seed)
     shape = buffer(line, km)
     assert shape.is_valid
@@ -126,7 +126,7 @@ def test_knotted_lines(seed):
 @pytest.mark.parametrize("kind", ["line", "points", "shrunk"])
 @pytest.mark.parametrize("seed", range(100, 112))
 def test_what_is_nearer_is_inside_and_nothing_else(seed, kind):
-    """Holes and bays too: places all around, and just beside the boundary."""
+    """Points all around, and just beside the boundary, are in the buffer only where they should."""
     line, km = knotted(seed)
     rng = np.random.default_rng(seed)
     spots = np.asarray(line.coords)
@@ -205,7 +205,7 @@ def test_polygon_with_hole(km, rings):
 
 
 def around(corners, metres):
-    """A closed line around a place, all its vertices as far away."""
+    """Return a closed line around a point, all its vertices at one distance."""
     angle = np.linspace(0, 360, corners + 1)
     there = GEOD.fwd(np.full_like(angle, 67), np.full_like(angle, 25), angle, 0 * angle + metres)
     return LineString(np.column_stack(there[:2]))
@@ -213,7 +213,7 @@ def around(corners, metres):
 
 @pytest.mark.parametrize(("corners", "share"), [(8, 1.02), (8, 1.005), (40, 1.003)])
 def test_no_hole_where_all_is_within_the_radius(corners, share):
-    """A plane buffer of these lines has one in their midst, with GEOS 3.14."""
+    """GEOS 3.14 draws a hole in the middle of these lines' buffers."""
     line = around(corners, 1e4 * share)
     shape = buffer(line, 10)
     assert len(shapely.get_rings(shape)) == 1
@@ -222,7 +222,7 @@ def test_no_hole_where_all_is_within_the_radius(corners, share):
 
 @pytest.mark.parametrize(("corners", "share"), [(40, 1.005), (400, 1.003), (400, 1.02)])
 def test_small_holes(corners, share):
-    """What is left in the midst is nearly a disc of the radius that is missing."""
+    """The hole is nearly a disc, whose radius is what the buffer's radius is short of."""
     line = around(corners, 1e4 * share)
     shape = buffer(line, 10)
     assert len(shapely.get_rings(shape)) == 2
@@ -247,7 +247,7 @@ def test_a_bay_behind_a_strait_that_closes_stays_open():
 
 
 def test_no_hole_between_discs_that_cover_it():
-    """Discs drawn with few corners leave one; no place in it is at the radius."""
+    """Discs drawn with few vertices leave a hole; nothing in it is at the radius."""
     gaps = 0
     for share in np.linspace(0.9955, 1.004, 18):
         spots = np.column_stack(

@@ -125,7 +125,7 @@ def test_between_and_split():
 
 
 def test_cuts_at_a_vertex_but_for_rounding_are_at_the_vertex():
-    """A nanometre of an edge would have any direction."""
+    """Otherwise a part would begin with an edge of a nanometre, in any direction."""
     road = Chainage(LINES["22 vertices"])
     for km in road.measures_km[1:-1]:
         for off in (-5e-10, -1e-12, 1e-12, 5e-10):
@@ -146,7 +146,7 @@ def test_two_equal_kms_have_no_stretch(km):
             road.between(km, other)
 
 
-# Lines in metres near the equator and where they are cut, as JTS has them (LinearReferencingTest).
+# Lines in metres near the equator, and their cuts, from JTS (LinearReferencingTest).
 def test_cuts_of_parts_as_in_jts():
     def in_metres(*parts):
         return [[(x / 111_319.49079327358, 0.0) for x in part] for part in parts]
@@ -218,7 +218,7 @@ def test_a_millimetre_beyond_the_end_is_the_end(beyond_km, taken):
 
 
 def test_an_index_tells_measures_in_place_of_kilometres():
-    """As the chainage looked up for geodesic km, on parts with gaps, jumps and long edges."""
+    """They are those that the chainage gives for geodesic km, also with gaps, jumps and long edges."""
     rng = np.random.default_rng(4)
     parts = [rng.uniform((66, 25), (69, 28), (n, 2)) for n in (4, 2, 7)]
     parts[2][3] = parts[2][2]  # a vertex again, at which the km jump

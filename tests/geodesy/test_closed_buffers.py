@@ -29,7 +29,7 @@ SHAPES = ["there and back", "loop", "eight", "there and nearly back", "back to i
 
 
 def draw(shape, place, seed, size):
-    """A line whose vertices are up to `size` metres from a place."""
+    """Return a line whose vertices are up to `size` metres from a point."""
     rng = np.random.default_rng(seed)
     count = int(rng.integers(3, 7))
     lon, lat = (np.full(count, v) for v in PLACES[place])
@@ -48,7 +48,7 @@ def draw(shape, place, seed, size):
 
 
 def reference_km2(lines, place, km):
-    """Area around lines edge by edge, in a plane with true distances from a place amid them."""
+    """Return the area around lines, in a plane with true distances from a point amid them."""
     lon, lat = PLACES[place]
     plane = pyproj.Proj(proj="aeqd", lon_0=lon, lat_0=lat, ellps="WGS84")
     equal = pyproj.Proj(proj="laea", lon_0=lon, lat_0=lat, ellps="WGS84")
@@ -78,7 +78,7 @@ def test_closed_lines_lose_nothing(place, shape, seed, km, size):
 @given(st.sampled_from(SHAPES), st.integers(0, 10**6), st.floats(-3, 2.6), st.floats(-9, -1))
 @settings(max_examples=25, deadline=None)
 def test_what_is_tiny_against_the_radius(place, shape, seed, km, size):
-    """From a metre to 400 km, around what is a tenth of that down to less than a nanometre."""
+    """Radii are 1 m to 400 km, shapes a tenth of that down to less than a nanometre."""
     km = 10.0**km
     line = draw(shape, place, seed, min(1e3 * km * 10.0**size, 2e4))
     expected = reference_km2([line], place, km)

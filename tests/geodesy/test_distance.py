@@ -33,7 +33,7 @@ KINDS = [
 
 
 def expected(a, b):
-    """The slow reference; these don't meet."""
+    """Return the slow reference's distance of geometries that don't meet."""
     if {a.geom_type, b.geom_type} <= {"Point", "MultiPoint"}:
         a = LineString(np.repeat(shapely.get_coordinates(a), 2, axis=0))
     return reference_distance_km(a, b)
@@ -110,7 +110,7 @@ def test_points_to_a_line_as_nearest_finds_them():
 
 
 def side_by_side(line, metres):
-    """The same line, moved to the left of each edge's start."""
+    """Return the line moved to the left, at each edge's start."""
     c = np.asarray(line.coords)
     azimuth = np.asarray(GEOD.inv(*c[:-1].T, *c[1:].T)[0])
     return LineString(
@@ -126,7 +126,7 @@ def test_lines_a_centimetre_apart_are_quick_and_right(vertices):
     beside = side_by_side(line, 0.01)
     began = time.process_time()
     ours = distance_km(line, beside)
-    assert time.process_time() - began < 20  # it took minutes, and grew with the length
+    assert time.process_time() - began < 20  # This once took minutes, and more for longer lines.
     expected = reference_distance_km(line, beside)
     if expected > 5e-7:
         assert ours == pytest.approx(expected, abs=1e-7)
@@ -146,7 +146,7 @@ def test_crossings_against_the_plane(seed):
 
 
 def test_a_crossing_far_from_all_vertices():
-    """Long edges cross by a hair near an end of neither, or just miss."""
+    """Long edges just cross, or just miss, away from their ends."""
     a, b, azimuth = (60, 25), (80, 33), 40.0
     out, _, size = GEOD.inv(*a, *b)
     for share in (0.1, 0.5, 0.93):
@@ -162,7 +162,7 @@ def test_a_crossing_far_from_all_vertices():
 
 
 def shapes_everywhere(count, seed):
-    """Lines, polygons and sets of points, small and large, near poles and over the antimeridian."""
+    """Return lines, polygons and multipoints, also near poles and over the antimeridian."""
     rng = np.random.default_rng(seed)
     made = []
     for n in range(count):
@@ -185,7 +185,7 @@ def shapes_everywhere(count, seed):
 
 
 def by_indexes(a, b):
-    """Kilometres from all vertices of each to the other, one by one."""
+    """Return kilometres from all vertices of each to the other, one by one."""
     spots = [shapely.points(shapely.get_coordinates(g)) for g in (a, b)]
     sides = zip(spots, (b, a), strict=True)
     return min(Index([g]).nearest(list(p))["distance_km"].min() for p, g in sides)
@@ -193,7 +193,7 @@ def by_indexes(a, b):
 
 @pytest.mark.parametrize("repaid", [0, 10**9])
 def test_a_matrix_of_shapes_everywhere_against_indexes_one_by_one(repaid, monkeypatch):
-    """By what faces the other of each, and by trees alone."""
+    """The answer is the same by facing segments and by trees alone."""
     monkeypatch.setattr(distance, "_REPAID", repaid)
     a, b = shapes_everywhere(18, 1), shapes_everywhere(15, 2)
     matrix = distance_matrix_km(a, b).to_numpy()
@@ -202,7 +202,7 @@ def test_a_matrix_of_shapes_everywhere_against_indexes_one_by_one(repaid, monkey
         one = by_indexes(a[i], b[j])
         if matrix[i, j] > 0:
             assert matrix[i, j] == pytest.approx(one, abs=1e-7, rel=1e-11)
-        else:  # they cross, and no vertex need be near
+        else:  # They cross; there may be no vertex near.
             assert one < 400
     assert distance_matrix_km(b, a).to_numpy() == pytest.approx(matrix.T, abs=1e-8)
     rows = distance_km(gpd.GeoSeries(a[:15], crs=4326), gpd.GeoSeries(b, crs=4326))
@@ -210,7 +210,7 @@ def test_a_matrix_of_shapes_everywhere_against_indexes_one_by_one(repaid, monkey
 
 
 def ragged(rng, middle, count, away):
-    """A ring of some radius; smooth or with a coast, by chance."""
+    """Return a ring of some radius; by chance it is smooth or ragged as a coast."""
     angle = np.arange(count) * 360 / count
     rough = 1 + rng.choice([0, 0.02, 0.3]) * rng.normal(0, 1, count).clip(-2, 2)
     rough = rough + rng.choice([0, 0.3]) * np.sin(np.radians(3 * angle + rng.uniform(0, 360)))
@@ -220,7 +220,7 @@ def ragged(rng, middle, count, away):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_what_faces_the_other_is_all_that_may_be_nearest(seed, monkeypatch):
-    """Islands, coasts, lines and sets of points in one region: with and without what faces whom."""
+    """Shapes in one region have the same distances with and without the list of facing segments."""
     rng = np.random.default_rng(seed)
     place = [(70, 30), (10, -75), (179, 5), (0, 89), (70, 30), (-60, 50)][seed]
     made = []
@@ -255,7 +255,7 @@ def test_a_matrix_near_antipodes():
 
 
 def test_a_matrix_of_lines_and_districts_in_one_region():
-    """Much meets here; whether, is asked of shapely in a plane with short edges."""
+    """Many of these meet; shapely says which, in a plane with short edges."""
     rng = np.random.default_rng(6)
     lines = [
         LineString(rng.uniform((60, 30), (62, 31)) + rng.normal(0, 0.03, (20, 2)).cumsum(axis=0))
@@ -278,7 +278,7 @@ def test_a_matrix_of_lines_and_districts_in_one_region():
 
 
 def test_a_forest_holds_what_it_is_made_of():
-    """Balls hold their segments, bow and all, and nodes their children; paths stay whole."""
+    """Balls hold their segments with their arcs, nodes hold their children, and paths stay whole."""
     hole = box(67.5, 25.5, 68.5, 26.5)
     geoms = [
         LineString([(60, 20), (60.09, 20), (61, 24)]),

@@ -1,4 +1,4 @@
-"""What the door mends, drops and refuses, whichever verb is asked."""
+"""What the check of input mends, drops and refuses, for all verbs alike."""
 
 import warnings
 
@@ -46,7 +46,7 @@ def test_an_invalid_area_is_what_it_covers(name):
     given = INVALID[name]
     with pytest.warns(GeometryWarning, match="x has 1 invalid polygons") as caught:
         area = area_km2(given)
-    # The warning is about the line that called.
+    # The warning names the caller's own line of code.
     assert caught[0].filename == __file__
     covered = {
         "crosses itself": [
@@ -136,7 +136,7 @@ def test_mending_is_as_anywhere_over_the_antimeridian(turn):
 
 @pytest.mark.parametrize("pole", [1, -1])
 def test_mending_around_a_pole(pole):
-    """Two caps, one in the other, cover what the wider one does."""
+    """Two caps, one in the other, cover the same as the wider one."""
     lon = np.linspace(-180, 180, 73)
     wide = np.c_[lon, np.full(73, 80.0 * pole)]
     both = MultiPolygon([Polygon(wide), Polygon(wide + [0, 5 * pole])])
@@ -145,7 +145,7 @@ def test_mending_around_a_pole(pole):
 
 
 def test_what_is_cut_at_the_antimeridian_is_valid():
-    """Its parts touch there on the globe, whichever vertex each begins with."""
+    """The parts touch there on the globe; with which vertex they begin doesn't matter."""
     east, west = box(179.5, 1, 180, 2), box(-180, 1, -179.5, 2)
     for turn in range(4):
         ring = np.roll(np.asarray(west.exterior.coords)[:-1], turn, axis=0)
@@ -175,7 +175,8 @@ def test_empty_parts_are_dropped(name):
         # A circle of a point has other vertices than that of a point among several.
         assert one.symmetric_difference(two).area <= 1e-4 * two.area
     else:
-        assert one.equals_exact(two, 1e-11)  # kernels may be compiled in between: some nanometres
+        # Kernels may be compiled in between, which changes some nanometres.
+        assert one.equals_exact(two, 1e-11)
     assert shapely.get_num_coordinates(densify(given, 5)) == shapely.get_num_coordinates(
         densify(same, 5)
     )
@@ -324,7 +325,7 @@ def test_options_of_the_door():
 
 
 def test_no_polygon_is_drawn_otherwise_for_those_before_it():
-    """Rounding would part an edge from its way back, and valid polygons be mended."""
+    """If rounding moved an edge and its reverse apart, valid polygons would be mended."""
     rng = np.random.default_rng(4)
     rings = rng.uniform((-80, -40), (80, 40), (30, 5, 2))
     areas = np.array([Polygon(ring) for ring in rings])
@@ -334,7 +335,7 @@ def test_no_polygon_is_drawn_otherwise_for_those_before_it():
 
 
 def stars(polygons):
-    """Which of some polygons are clearly valid, among so many that they are looked at."""
+    """Return which polygons are clearly valid; there are enough others for this to be tested."""
     turn = np.linspace(0, 2 * np.pi, 10_000)[:-1]
     disc = shapely.Polygon(np.column_stack((np.cos(turn), np.sin(turn))))
     found = _paths.are_stars(_paths.paths(np.array([*polygons, disc])), len(polygons) + 1)
@@ -343,10 +344,11 @@ def stars(polygons):
 
 
 def test_polygons_that_are_clearly_valid_are_so():
-    """Stars of once around are told from those of twice, and nothing that GEOS refuses passes."""
+    """Rings that go around once pass, those that go around twice don't, nor what GEOS refuses."""
     turn = np.linspace(0, 2 * np.pi, 8)[:-1]
     ring = np.column_stack((np.cos(turn), np.sin(turn)))
-    twice = ring[np.arange(7) * 2 % 7]  # every second corner: around twice, on one side all along
+    # Every second corner: it goes around twice, always turning the same way.
+    twice = ring[np.arange(7) * 2 % 7]
     made = [
         ring,
         ring[::-1],
@@ -373,7 +375,7 @@ def test_polygons_that_are_clearly_valid_are_so():
 
 
 def test_stars_over_the_antimeridian_and_around_poles():
-    """They are clearly valid wherever they lie; bow ties and figures of eight are nowhere."""
+    """They are clearly valid wherever they lie; bow ties and figures of eight never are."""
     turn = np.radians(np.arange(12) * 30.0)
     ring = np.column_stack((np.cos(turn), np.sin(turn)))
     crossed = ring[[0, 6, 7, 1]]

@@ -20,7 +20,7 @@ from tests.effort import tries
 
 from .samples import GEOD
 
-# Where areas are put: plain places, by and at the poles, by and at the antimeridian.
+# Where areas lie: in plain places, near and at the poles, near and at the antimeridian.
 CENTRES = [
     (67, 30), (0, 0), (179.9, 10), (180, -40), (-180, 5), (12, 75), (-90, -60),
     (33, 89), (100, 89.95), (5, 89.9999), (0, 90), (45, -90), (-90, -89.99),
@@ -34,7 +34,7 @@ def around(centre, azimuth, metres):
 
 
 def star(rng, centre, size):
-    """A ring all around a place, sometimes with a hole."""
+    """Return a ring around a point, sometimes with a hole."""
     count = rng.integers(4, 20)
     azimuth = np.linspace(0, 360, count, endpoint=False) + rng.uniform(0, 10)
     shell = around(centre, azimuth, size * rng.uniform(0.3, 1, count))
@@ -43,7 +43,7 @@ def star(rng, centre, size):
 
 
 def fans(rng, corner, size):
-    """Two parts that touch in a vertex, one of them reflex there at times."""
+    """Return two parts that touch in a vertex; one of them may be reflex there."""
     cuts = np.sort(rng.uniform(0, 360, 4))
     parts = []
     for begin, end in (cuts[:2], cuts[2:]):
@@ -55,7 +55,7 @@ def fans(rng, corner, size):
 
 
 def reflex(rng, corner, size):
-    """A part that fills what another with an angle of more than 180° leaves open, but for gaps."""
+    """Return a part with a reflex angle, and one that fills that angle but for gaps."""
     turn = rng.uniform(0, 360)
     wide = around(corner, turn + np.linspace(0, 250, 6), size * rng.uniform(0.5, 1, 6))
     slim = around(corner, turn + np.array([270.0, 340.0]), size * rng.uniform(0.5, 1, 2))
@@ -64,7 +64,7 @@ def reflex(rng, corner, size):
 
 
 def tangled(rng, corner, size):
-    """A ring that crosses itself."""
+    """Return a ring that crosses itself."""
     return Polygon(around(corner, rng.uniform(0, 360, 7), size * rng.uniform(0.2, 1, 7)))
 
 
@@ -72,7 +72,7 @@ SHAPES = {"star": star, "fans": fans, "reflex": reflex, "tangled": tangled}
 
 
 def spots(rng, area, size, count=POINTS):
-    """Points at vertices and edges, from a tenth of a micrometre to some sizes away."""
+    """Return points near vertices and edges, from 0.1 µm to some sizes of the shape away."""
     rings = [shapely.get_coordinates(r) for r in shapely.get_rings(shapely.get_parts(area))]
     edges = np.concatenate([np.stack((c[:-1], c[1:]), axis=1) for c in rings])
     a, b = edges[rng.integers(0, len(edges), count)].transpose(1, 0, 2)
@@ -88,10 +88,10 @@ def check_against_reference(area, points):
     metres = Index(check(area)).find(points).metres[:, 0]
     outline = reference_nearest(points, area)["distance_km"].to_numpy() * 1e3
     expected = np.where(reference_inside(points, area), 0.0, outline)
-    clear = outline > 2e-5  # nearer than that, a segment's parabola may be the edge
+    clear = outline > 2e-5  # Nearer than that, a segment's parabola may decide.
     assert np.abs(metres - expected)[clear].max(initial=0) < 1e-4
     assert metres[~clear].max(initial=0) < 3e-5
-    # `within` keeps the same rows: those inside alone, and up to a distance that parts them.
+    # `within` keeps the same rows, those inside, and those up to a distance.
     frame = gpd.GeoDataFrame(geometry=gpd.points_from_xy(*points.T), crs=4326)
     for limit in (0.0, float(np.median(expected))):
         try:
@@ -107,7 +107,7 @@ def check_against_reference(area, points):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-# Rounding makes some that cross themselves, after they were mended too.
+# By rounding some cross themselves, even after they were mended.
 @pytest.mark.filterwarnings("ignore::cpecgeo.errors.GeometryWarning")
 @tries(12)  # by 100 points each
 @given(st.sampled_from(CENTRES), st.floats(1, 6.3), st.integers(0, 2**32 - 1))
@@ -164,7 +164,7 @@ def test_a_wedge_from_pole_to_pole():
 
 
 def test_many_parts_and_targets_are_told_apart():
-    """Each point is in the squares that it is in, the first ones when fewer are asked for."""
+    """Each point has the squares that contain it, or the first of them if fewer are asked for."""
     rng = np.random.default_rng(3)
     low = rng.uniform([60, 20], [70, 30], (100, 2))
     squares = [box(x, y, x + 1, y + 1) for x, y in low]
@@ -181,7 +181,7 @@ def test_many_parts_and_targets_are_told_apart():
 
 @pytest.mark.parametrize("count", [1, 40])
 def test_large_areas_beside_small_ones(count):
-    """A cap over a third of the earth holds what lies in it."""
+    """A cap over a third of the earth contains the small areas in it."""
     cap = Polygon([(lon, 20) for lon in range(-180, 180, 15)][::-1])
     small = [box(10 + i, 40, 10.5 + i, 40.5) for i in range(count)]
     points = [Point(0, 90), Point(100, 30), Point(10.2, 40.2), Point(0, -20), Point(181 - 360, 21)]
@@ -191,7 +191,7 @@ def test_large_areas_beside_small_ones(count):
 
 
 def test_a_lune_from_pole_to_pole_doesnt_turn_areas_of_the_south():
-    """It is looked at in a frame of its own; those beside it stay mirrored to the north."""
+    """It has a frame of its own; those beside it keep theirs."""
     areas = gpd.GeoSeries([box(0, -90, 20, 90), box(30, -40, 40, -30)], crs=4326)
     points = gpd.GeoSeries.from_xy([10, 35, 60, 10], [-35, -35, -35, 60], crs=4326)
     near = nearest(points, areas)

@@ -35,7 +35,7 @@ def both(call):
 
 
 def same_feet(one, two):
-    """Whether two answers have their feet within a millimetre."""
+    """Return whether two answers have their feet within a millimetre."""
     metres = geodesy.distance_km(
         list(shapely.points(one.lon, one.lat)), list(shapely.points(two.lon, two.lat))
     )
@@ -45,7 +45,7 @@ def same_feet(one, two):
 @tries(60)
 @given(lines, st.lists(spots, min_size=1, max_size=6), st.integers(1, 3))
 def test_the_nearest_is_the_same(vertices, points, k):
-    """Lines, a polygon and a point, from beside them to the other side of the earth."""
+    """Points lie from beside the targets to the other side of the earth."""
     targets = [
         shapely.LineString(vertices),
         shapely.box(66.5, 24.5, 66.9, 25.2),
@@ -102,7 +102,7 @@ def test_buffers_are_the_same(km):
 
 
 def test_areas_and_lengths_are_the_same():
-    """Of rings with edges of a metre to a third of the way around, at poles and over meridians."""
+    """Edges are a metre to a third of the circumference long, also at poles and over meridians."""
     rng = np.random.default_rng(6)
     size = np.repeat(10.0 ** rng.uniform(-5, 2, 900), 8)[:, None]
     middle = np.repeat(rng.uniform((-180, -90), (180, 90), (900, 2)), 8, axis=0)
@@ -124,7 +124,7 @@ def test_areas_and_lengths_are_the_same():
 
 
 def test_chords_by_numpy_are_those_of_the_kernel():
-    """More chords than a block, of a millimetre to 2,400 km."""
+    """There are more chords than in a block, of a millimetre to 2,400 km."""
     rng = np.random.default_rng(3)
     count = 2 * _arcs._BLOCK + 17
     lon, lat = rng.uniform(-180, 180, count), rng.uniform(-89, 89, count)
@@ -147,7 +147,7 @@ def test_patience_ends():
 
 
 def test_small_questions_load_no_compiled_code():
-    """Few points, a buffer of a point, distances of lines: none is worth loading a compiler for."""
+    """A few points, a point's buffer and distances of lines are left to Python."""
     code = (
         "import sys, shapely; from cpecgeo import geodesy as g;"
         "line = shapely.LineString([(67, 25), (67.2, 25.1), (67.1, 25.4)]);"

@@ -23,7 +23,7 @@ from .test_kernels import both
 
 
 def settled(geom, km):
-    """Return a buffer made the other way: guessed in one plane, then moved on the ellipsoid."""
+    """Return a buffer by the other way: a guess in one plane, then moved on the ellipsoid."""
     return buffer_one(geom, km, 1e-4, flat=False, side=None)
 
 
@@ -31,7 +31,7 @@ def settled(geom, km):
     ("km", "rtol"), [(0.001, 1e-4), (5, 1e-4), (5, 1e-7), (200, 1e-3), (450, 1e-6)]
 )
 def test_circles_hold_at_vertices_and_middles_of_edges(km, rtol):
-    """Of geodesics and of straight lines in lon, lat, as GeoJSON reads them."""
+    """Middles are those of geodesics, and of straight lines in lon, lat, as in GeoJSON."""
     rng = np.random.default_rng(5)
     points = [Point(p) for p in rng.uniform((-170, -74), (170, 74), (12, 2))]
     made = buffer(gpd.GeoSeries(points, crs=4326), km, rtol=rtol)
@@ -44,7 +44,7 @@ def test_circles_hold_at_vertices_and_middles_of_edges(km, rtol):
         places = np.concatenate((xy[:-1], bent, 0.5 * (xy[:-1] + xy[1:])))
         start = np.broadcast_to((point.x, point.y), places.shape)
         metres = np.asarray(GEOD.inv(*start.T, *places.T)[2])
-        # A thousandth of a micrometre is what lon, lat in degrees can say.
+        # Degrees as floats are exact to a nanometre.
         assert np.abs(metres / 1e3 / km - 1).max() <= rtol + 1e-11 / km
 
 
@@ -89,7 +89,7 @@ def areas(count):
 @pytest.mark.parametrize("km", [0.05, 5, 90])
 @pytest.mark.parametrize("kind", [lines, areas])
 def test_together_as_alone(kind, km):
-    """Nothing but what is left to the tolerance depends on the others in the series."""
+    """The other geometries of the series change a buffer only within the tolerance."""
     geoms = kind(40)
     together = buffer(gpd.GeoSeries(geoms, crs=4326), km)
     for row in [*range(0, len(geoms), 6), len(geoms) - 2, len(geoms) - 1]:
@@ -104,7 +104,7 @@ def test_together_as_alone(kind, km):
 
 @pytest.mark.parametrize("shape", [{"cap": "flat"}, {"side": "left"}, {"side": "right"}])
 def test_many_flat_or_of_one_side_are_as_alone(shape):
-    """Only round buffers are made together, however many are asked for."""
+    """Only round buffers are made together; these are made one by one."""
     rng = np.random.default_rng(8)
     starts = rng.uniform((61, -40), (77, 60), (40, 2))
     roads = [LineString([p, p + (0.3, 0.1), p + (0.5, 0.4)]) for p in starts]
@@ -120,7 +120,7 @@ def test_many_flat_or_of_one_side_are_as_alone(shape):
 
 
 def edgy():
-    """Geometries that are ambiguous for an outline: edges on each other, circles through a point."""
+    """Return shapes that are ambiguous for an outline: edges on each other, circles through a point."""
     north, cross = [(70, 30 + 0.1 * n) for n in range(8)], (70.2, 30.2)
     grid = [(70 + 0.1 * x, 30 + 0.1 * y) for x, y in
             ((0, 0), (2, 0), (1, 0), (1, 1), (1, 3), (1, 2), (3, 2), (3, 0), (0, 0), (0, 1), (2, 1))]  # fmt: skip
@@ -151,7 +151,7 @@ def edgy():
 @pytest.mark.parametrize("km", [0.5, 3, 11.1, 60])
 @pytest.mark.parametrize("kind", [0, 1], ids=["lines", "areas"])
 def test_outlines_of_what_is_ambiguous(kind, km):
-    """The same area as of the single way, or none where that is left to it."""
+    """Each has the area that the other way gives, or is left to that way."""
     geoms = np.array(edgy()[kind], dtype=object)
     made = outline_all(geoms, 1e3 * km, 1e-4)
     assert shapely.is_missing(made).sum() <= 1
@@ -161,7 +161,7 @@ def test_outlines_of_what_is_ambiguous(kind, km):
         assert shape.is_valid
         try:
             alone = settled(geom, km)
-        except GeometryError:  # the single way finds some of them hard
+        except GeometryError:  # Some are hard for the other way.
             continue
         edge = 1e-4 * km / 90 * shapely.length(alone)
         assert shape.symmetric_difference(alone).area <= 2 * edge
@@ -174,7 +174,7 @@ def test_outlines_of_what_is_ambiguous(kind, km):
     st.floats(-75, 75),
 )
 def test_each_outline_is_at_the_distance(spots, km, north):
-    """Whatever a line does: vertices on a grid often coincide, and edges lie on each other."""
+    """Vertices are on a grid, so that many coincide and edges lie on each other."""
     xy = np.array(spots, float) / 80 + (70, north)
     assume((xy != xy[0]).any())
     line = LineString(xy)
@@ -210,7 +210,7 @@ def test_long_edges_hold_small_tolerances(rtol, long):
 
 
 def test_outlines_by_python_and_compiled():
-    """To the rounding of degrees."""
+    """Both agree to the rounding of degrees."""
     geoms = np.array([*lines(4)[:-2], *edgy()[0]], dtype=object)
     plain, compiled = both(lambda: outline_all(geoms, 5e3, 1e-4))
     for one, two in zip(plain, compiled, strict=True):
@@ -237,7 +237,7 @@ def test_many_points_or_lines_as_one(km):
 
 
 def test_holes_go_to_the_smallest_shell_around_them():
-    """An island in a lake, with a lake of its own; and another geometry over all of it."""
+    """An island in a lake has a lake of its own, and another geometry covers all of it."""
     rings = [
         box(0, 0, 9, 9),
         box(1, 1, 8, 8),
@@ -277,7 +277,7 @@ def test_a_crowd_of_points_is_outlined_in_groups():
     around = buffer(crowd, 30.0)
     assert around.is_valid
     assert around.covers(crowd)
-    # Far places of the boundary lie at the radius from the nearest point, on the ellipsoid.
+    # The boundary lies at the radius from the nearest point, on the ellipsoid.
     edge = shapely.get_coordinates(around)[::25]
     pair = nearest(gpd.GeoSeries(shapely.points(edge), crs=4326), gpd.GeoSeries([crowd], crs=4326))
     assert pair["distance_km"].to_numpy() == pytest.approx(30.0, rel=1e-4)

@@ -55,7 +55,7 @@ def test_long_lines(vertices, count):
 
 
 def test_reference_agrees_with_geographiclib():
-    """The slow reference itself: no place on the edge is nearer, says another library."""
+    """By another library, no point of the edge is nearer than the slow reference says."""
     line = LINES["zigzag"]
     points = points_around(line, 8, 1.0, 5e5, seed=11)
     expected = reference_nearest(points, line)
@@ -102,7 +102,7 @@ def test_a_long_line_beside_short_ones_is_as_each_alone(k):
 
 @pytest.mark.parametrize("k", [1, 2])
 def test_max_km_holds_near_antipodes(k):
-    """From 0, 0.5 one is 18,923 km away and one, near its antipodes, 19,948 km."""
+    """From (0, 0.5) one target is 18,923 km away, and one, near the antipode, 19,948 km."""
     targets = [Point(179.9, 0), Point(170, 0)][: 1 if k == 1 else 2]
     found = Index(targets).nearest(Point(0, 0.5), k=k, max_km=19_500)
     assert found["target"].isna().tolist() == [False, True][2 - k :]
@@ -191,7 +191,7 @@ def test_points_and_lines_of_no_length_have_no_side():
     assert found["side"].cat.categories.tolist() == ["left", "on", "right"]
     both = nearest(Point(68.6, 25.5), targets, k=2)
     assert both["side"].astype(object).fillna("").tolist() == ["", "right"]
-    # Near antipodes another search answers.
+    # Near antipodes there is another search.
     assert nearest(Point(-110.2, -25.1), targets.iloc[[0]])["side"].isna().all()
 
 
@@ -328,7 +328,7 @@ HOLED = shapely.Polygon(
 
 @pytest.mark.parametrize("turn", [170, 179.5, 180, -179.9])
 def test_polygons_over_the_antimeridian_are_as_anywhere(turn):
-    """Turning polygon and points about the axis changes nothing; also when there are two."""
+    """A rotation of polygon and points about the axis changes nothing, for two polygons too."""
     rng = np.random.default_rng(9)
     points = np.c_[rng.uniform(-30, 30, 400), rng.uniform(-20, 20, 400)]
     both = shapely.MultiPolygon([HOLED, box(24, -3, 28, 2)])

@@ -1,4 +1,4 @@
-"""Copies of targets, areas that hold points, and antipodes: answered as each target by itself."""
+"""Copies of targets, areas around points, and antipodes give what each target gives alone."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ FIELDS = ("metres", "lon", "lat", "along", "side", "path")
 
 
 def each_alone(targets, xy):
-    """Of each point: every target by its own index, nearest first, then in their order."""
+    """Return for each point all targets, each by an index of its own, nearest first."""
     alone = [Index(t).find(xy) for t in targets]
     metres = np.column_stack([a.metres[:, 0] for a in alone])
     return alone, np.argsort(np.round(metres, 6), axis=1, kind="stable"), metres
@@ -52,7 +52,7 @@ def test_copies_are_answered_in_their_order(chosen, spots, k):
 
 
 def test_many_copies_take_no_longer_than_one():
-    """Were each measured, ten thousand points would take a minute."""
+    """If each copy were measured, ten thousand points would take a minute."""
     xy = np.random.default_rng(1).uniform((60, 24), (78, 37), (10_000, 2))
     one = Index([Point(70, 30)]).find(xy)
     found = Index([Point(70, 30)] * 50_000).find(xy, k=2)
@@ -149,7 +149,7 @@ def test_sides_at_the_vertex_that_closes_a_line(metres):
     assert told[0] == told[1] == told[2]
     assert told[0].count("right") + told[0].count("left") > 9
     if metres < 1e6:
-        assert set(told[0]) == {"left", "elsewhere"}  # it runs clockwise
+        assert set(told[0]) == {"left", "elsewhere"}  # It is clockwise.
 
 
 def test_where_a_line_turns_back_its_first_passage_tells_the_side():

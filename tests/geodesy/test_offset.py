@@ -1,4 +1,4 @@
-"""Buffers of lines straight from their edges: at the distance, as the other way, and when."""
+"""Buffers of lines straight from their edges: where there is one, it is exact."""
 
 import importlib
 
@@ -27,21 +27,21 @@ def _compiled(monkeypatch):
 
 
 def drawn(xy, lat, metres):
-    """A line whose coordinates are metres around 67° east and a latitude."""
+    """Return a line whose coordinates are metres from 67° E and a latitude."""
     unit = 111_000.0
     x, y = np.asarray(xy, float).T / unit * metres
     return LineString(np.column_stack((67 + x / np.cos(np.radians(lat)), lat + y)))
 
 
 def walk(seed, count, step, turn):
-    """A line that turns a little at each vertex, coarse or smooth; in radii."""
+    """Return a line that turns a little at each vertex, coarse or smooth; lengths are in radii."""
     rng = np.random.default_rng(seed)
     heading = np.cumsum(rng.normal(0, turn, count)) + rng.uniform(0, 6.3)
     return step * np.column_stack((np.cos(heading), np.sin(heading))).cumsum(axis=0)
 
 
 def all_errors(shape, line, metres):
-    """Relative errors at vertices and at middles of edges, geodesic and straight in lon, lat."""
+    """Return relative errors at vertices and middles of edges, geodesic and straight in lon, lat."""
     xy = np.asarray(shape.exterior.coords)
     places = np.concatenate([*on_boundary(shape), 0.5 * (xy[:-1] + xy[1:])])
     return Index(line).find(places).metres[:, 0] / metres - 1
@@ -76,7 +76,7 @@ def compare(line, metres, rtol):
     st.sampled_from([1e-2, 1e-3, 1e-4, 1e-5]),
 )
 def test_lines_that_wander(seed, count, step, turn, km, lat, rtol):
-    """From edges much shorter than the radius to much longer ones, from bends to corners."""
+    """Edges are much shorter to much longer than the radius, turns are bends or corners."""
     metres = 1e3 * 10**km
     size = min(10**step, 6e5 / (metres * count))
     compare(drawn(walk(seed, count, size, 10**turn), lat, metres), metres, rtol)
@@ -85,7 +85,7 @@ def test_lines_that_wander(seed, count, step, turn, km, lat, rtol):
 @tries(40)
 @given(st.integers(0, 10**6), st.integers(3, 60), st.floats(-2.0, 0.3), st.floats(-60, 60))
 def test_jagged_lines(seed, count, stray, lat):
-    """Vertices that stray from a straight line: stretches of many edges vanish."""
+    """Vertices stray from a straight line, so that the stretches of many edges vanish."""
     rng = np.random.default_rng(seed)
     along = np.column_stack((np.arange(count) * 0.3, np.zeros(count)))
     line = drawn(along + rng.normal(0, 0.3 * 10**stray, (count, 2)), lat, 2e3)
@@ -95,7 +95,7 @@ def test_jagged_lines(seed, count, stray, lat):
 @tries(40)
 @given(st.integers(0, 10**6), st.floats(0.3, 6.0), st.floats(0.5, 3.0), st.integers(3, 80))
 def test_bends_wider_and_narrower_than_the_radius(seed, turned, radius, count):
-    """Arcs of circles, in radii of the buffer, with straight ends."""
+    """Lines are arcs of circles with straight ends."""
     angle = np.linspace(0, turned, count)
     arc = radius * np.column_stack((np.sin(angle), 1 - np.cos(angle)))
     last = arc[-1] + 5 * np.array([np.cos(turned), np.sin(turned)])
@@ -114,7 +114,7 @@ def test_railways(name, km):
 
 
 def hairpin(apart):
-    """There and back, the two legs so many radii apart; the turn is wider."""
+    """Return a line there and back, its legs some radii apart; the turn is wider."""
     half = apart / 2
     angle = np.linspace(-np.pi / 2, np.pi / 2, 40)
     turn = np.column_stack((9 + 3 * np.cos(angle), 3 * np.sin(angle)))
@@ -122,7 +122,7 @@ def hairpin(apart):
 
 
 def ring_road(gap):
-    """Most of a circle of three radii; its ends are so many radii apart."""
+    """Return most of a circle of three radii, its ends some radii apart."""
     half = np.arcsin(gap / 6)
     angle = np.linspace(half, 2 * np.pi - half, 200)
     return 3 * np.column_stack((np.cos(angle), np.sin(angle)))
@@ -145,7 +145,7 @@ def ring_road(gap):
     ],
 )
 def test_lines_that_come_near_themselves(xy, direct):
-    """A boundary with holes, or of another order than the line's, is left to the other way."""
+    """The other way is used where a boundary has holes, or doesn't follow the line's order."""
     line = drawn(xy, 27, 1e3)
     shape = offset(line, 1e3, 1e-4)
     assert (shape is not None) == direct
@@ -155,7 +155,7 @@ def test_lines_that_come_near_themselves(xy, direct):
 
 @pytest.mark.parametrize("gap", [2.02, 1.98])
 def test_a_hole_is_never_lost(gap):
-    """By whichever way: what is enclosed and farther off than the radius is outside."""
+    """By either way, what is enclosed but farther off than the radius is outside."""
     line = drawn(ring_road(gap), 27, 1e3)
     shape = buffer(line, 1)
     assert len(shapely.get_rings(shape)) == (1 if gap > 2 else 2)
@@ -188,7 +188,7 @@ def test_a_hole_is_never_lost(gap):
     ],
 )
 def test_where_lines_are_buffered_so(line, km, rtol, direct):
-    """Inputs on either side of each bound; all have a buffer, by one way or the other."""
+    """Inputs lie on either side of each bound; all have a buffer, by one way or the other."""
     line = LineString(line)
     assert (offset(line, 1e3 * km, rtol) is not None) == direct
     assert ring_errors(buffer(line, km, rtol=rtol), line, km, most=40).max() <= rtol
@@ -231,9 +231,9 @@ def test_python_and_compiled_agree(monkeypatch):
 
 
 def test_vertices_that_hardly_count_cost_none():
-    """A straight line of 20,000 vertices is bounded by about as many as one of two.
+    """The buffer of a straight line has about as many vertices for 20,000 as for two.
 
-    And a boundary of a short line may need more room than there is at first.
+    A short line's boundary may need more room than there is at first.
     """
     ends = LineString([(67, 25), (67, 27)])
     many = LineString(np.column_stack((np.full(20_000, 67.0), np.linspace(25, 27, 20_000))))

@@ -76,7 +76,7 @@ def _sum_up(held, k):
 
 @kernel("ints, bools, sides, bytes, rows, int")
 def loops(numbers, marks, sides, raw, rows, count):
-    """Count down, skip, leave early, and look at no item that isn't there."""
+    """Count down, skip, break, and never read beyond the end of an array."""
     own, seen = np.full(count, -1), np.zeros(4)
     grid = np.empty((2, 3), np.int64)
     for k in range(len(own) - 1, -1, -2):
@@ -156,7 +156,7 @@ def test_an_array_of_another_type_is_refused():
 
 @pytest.fixture
 def kept(tmp_path, monkeypatch):
-    """A folder of its own for machine code."""
+    """Return a folder for machine code."""
     monkeypatch.setenv("CPECGEO_KERNELS", str(tmp_path / "kernels"))
     return tmp_path / "kernels"
 
@@ -186,13 +186,13 @@ def test_broken_machine_code_is_made_anew(kept, content):
 
 
 def test_machine_code_needs_no_folder(kept):
-    """Neither beside the code nor at home: it is made for this process."""
+    """It is compiled for this process where it can be kept neither beside the code nor at home."""
     kept.write_text("a file where a folder should be")
     assert run_again() == 3
 
 
 def test_a_disk_that_is_full_keeps_no_part(kept, monkeypatch):
-    """What was begun is taken away, and the kernel runs all the same."""
+    """An unfinished file is removed, and the kernel runs all the same."""
 
     def full(self, target):
         raise OSError(28, "No space left on device")
@@ -203,7 +203,7 @@ def test_a_disk_that_is_full_keeps_no_part(kept, monkeypatch):
 
 
 def test_without_a_compiler_python_answers(kept, monkeypatch):
-    """The same, with one remark."""
+    """The answer is the same, with one warning."""
     monkeypatch.setitem(sys.modules, "llvmlite", None)
     monkeypatch.setitem(sys.modules, "llvmlite.binding", None)
     _compile._say_slow.cache_clear()
@@ -226,7 +226,7 @@ MACHINES = {
 
 @pytest.mark.parametrize(("triple", "cpu"), MACHINES)
 def test_kernels_are_made_for_other_machines(triple, cpu):
-    """All of them, and none needs a function that isn't there."""
+    """All kernels compile, and none needs a function that a system lacks."""
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     target = llvm.Target.from_triple(triple)
@@ -282,7 +282,7 @@ def test_no_number_of_threads_is_refused(monkeypatch):
 
 
 def test_without_home_and_with_read_only_packages(tmp_path):
-    """What the first large call compiles isn't kept, and nothing is said."""
+    """What the first large call compiles isn't kept, without a warning."""
     code = (
         "import shapely; from cpecgeo import geodesy as g;"
         "line = shapely.LineString([(67, 25), (67.2, 25.1)]);"

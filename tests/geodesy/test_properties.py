@@ -18,7 +18,7 @@ places = st.tuples(lon, lat)
 
 @st.composite
 def lines(draw, most=6):
-    """A line whose edges are up to some hundred kilometres long."""
+    """Return a line whose edges are up to some hundred kilometres long."""
     x, y = draw(places)
     steps = draw(st.lists(st.tuples(st.floats(-3, 3), st.floats(-3, 3)), min_size=1, max_size=most))
     assume(any(abs(a) + abs(b) > 0.01 for a, b in steps))
@@ -117,7 +117,7 @@ def test_inside_is_zero(p, size):
 
 @pytest.mark.parametrize("degrees", [7.9e-162, 6.2e-165, 2.1e-166, 5e-324])
 def test_an_edge_too_short_for_its_square_is_no_edge(degrees):
-    """One over the square of so short a chord has no number."""
+    """The inverse square of so short a chord overflows."""
     line = LineString([(0, 0), (0, degrees), (0, 1)])
     plain = LineString([(0, 0), (0, 1)])
     p = Point(0.5, 0.5)

@@ -1,4 +1,4 @@
-"""Distances, lengths and areas that others have published, or test themselves by.
+"""Distances, lengths and areas that others have published, or use in their tests.
 
 A sample of each table. Metres and square metres, degrees on WGS 84; the tolerance is that of the
 digits that were published.
@@ -169,7 +169,7 @@ EAST, NORTH = 111319.49079327357, 110574.27582163
 
 
 def metres(*parts):
-    """Lines in metres, as degrees."""
+    """Return lines in metres as degrees."""
     return MultiLineString([[(x / EAST, y / NORTH) for x, y in part] for part in parts])
 
 

@@ -1,4 +1,4 @@
-"""The slow references are right themselves: beside points sampled along edges, and by eye."""
+"""The slow references are right: compared with points sampled along edges, and by eye."""
 
 import geopandas as gpd
 import numpy as np
@@ -115,7 +115,7 @@ def test_the_distance_of_points():
 @pytest.mark.parametrize("turn", [False, True], ids=["as drawn", "reversed"])
 @pytest.mark.parametrize("shift", [0, 112.3], ids=["Pakistan", "across 180°"])
 def test_inside_is_what_the_eye_sees(turn, shift):
-    """Points 10 km from all boundaries and more, far from where edges bulge."""
+    """Points lie 10 km and more from all boundaries, so that the bulge of edges doesn't matter."""
     areas = shapely.union_all([YARD, box(69, 25, 70, 26)])
     areas = areas.reverse() if turn else areas
     places = {

@@ -22,7 +22,7 @@ TRIANGLE = [(70, 30), (70.001, 30), (70.0003, 30.001), (70, 30)]
 
 
 def ring(place, seed, degrees, turn):
-    """A simple ring around a place, counter-clockwise, or clockwise where `turn` is -1."""
+    """Return a simple ring around a point, counter-clockwise, or clockwise where `turn` is -1."""
     rng = np.random.default_rng(seed)
     count = int(rng.integers(3, 8))
     azimuth = -(np.arange(count) + rng.uniform(0, 0.8, count)) * 360.0 / count
@@ -34,7 +34,7 @@ def ring(place, seed, degrees, turn):
 
 
 def reference_km2(line, place, km):
-    """Areas within `km` of a ring, inside and outside of it."""
+    """Return the areas within `km` of a ring, inside and outside of it."""
     lon, lat = PLACES[place]
     plane = pyproj.Proj(proj="aeqd", lon_0=lon, lat_0=lat, ellps="WGS84")
     equal = pyproj.Proj(proj="laea", lon_0=lon, lat_0=lat, ellps="WGS84")
@@ -102,7 +102,7 @@ def test_both_sides_of_any_line_are_the_whole(place, shape, seed, km, size):
 )
 @settings(max_examples=15, deadline=None)
 def test_what_is_wrong_is_said(place, shape, seed, km, size):
-    """Both sides are the whole, near the poles too, or there is a warning."""
+    """Both sides together are the whole, near the poles too, or there is a warning."""
     km = 10.0**km
     line = draw("loop" if shape == "open" else shape, place, seed, min(1e3 * km * 10.0**size, 2e5))
     if shape == "open":
@@ -128,7 +128,7 @@ def test_a_hook_is_said_with_its_share_and_a_bend_is_not():
 
 @pytest.mark.filterwarnings("ignore:x turns back on itself")
 def test_where_a_ring_starts_has_no_say():
-    """It crosses itself in a small loop, so that its winding tells nothing."""
+    """The ring crosses itself in a small loop, so that its winding decides nothing."""
     xy = np.array([(0, 0), (10, 0), (10, 1), (9.5, -0.3), (12, 5), (4, 9)], float)
     for size in (1e-6, 1e-4, 1e-2):
         for km in (0.1, 5, 100):

@@ -1,4 +1,4 @@
-"""Many points at once, which share their way through the tree, against each for itself."""
+"""Many points at once, which share their search of the tree, give what each gives alone."""
 
 import sys
 
@@ -18,7 +18,7 @@ COUNT = 10_000
 
 
 def spots(rng, kind):
-    """Points of a continent, of a region, of one place, and of a few places far apart."""
+    """Return points of a continent, of a region, at one point, and of a few regions far apart."""
     if kind == "continent":
         return rng.uniform((50, 5), (90, 50), (COUNT, 2))
     if kind == "region":
@@ -29,7 +29,7 @@ def spots(rng, kind):
 
 
 def many(rng, kind):
-    """Targets: lines and points mixed, a long line, one of equal vertices, a heap of points."""
+    """Return targets: lines and points, a long line, one of equal vertices, many equal points."""
     if kind == "mixed":
         heads = np.c_[rng.uniform(-180, 180, 300), rng.uniform(-80, 80, 300)]
         steps = rng.normal(0, 1, (300, 5, 2)).cumsum(axis=1)

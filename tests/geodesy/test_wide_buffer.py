@@ -14,7 +14,7 @@ from tests.effort import tries
 from .samples import GEOD
 from .test_buffer import on_boundary, ring_errors
 
-# All over the earth, evenly.
+# Points spread evenly over the earth.
 _RNG = np.random.default_rng(8)
 SPOTS = np.column_stack(
     (_RNG.uniform(-180, 180, 3000), np.degrees(np.arcsin(_RNG.uniform(-1, 1, 3000))))
@@ -70,7 +70,7 @@ def test_a_disc_is_never_empty(lon, lat, log):
 
 @pytest.mark.parametrize("km", [500, 2000, 4500])
 def test_flat_ends_are_cut_along_geodesics(km):
-    """What belongs to the line and not to its end is nearest to it between the ends."""
+    """Points of the buffer are nearest to the line between its ends."""
     line = SHAPES["short line"]
     shape = buffer(line, km, cap="flat")
     assert shape.is_valid
