@@ -111,10 +111,10 @@ def sine_cosine(degrees):
 def arctangent(x):
     """Return the arctangent of a number from -1 to 1."""
     half = x / (1.0 + sqrt(1.0 + x * x))
-    square, told = half * half, 0.0
+    square, total = half * half, 0.0
     for j in range(_ARC - 1, -1, -1):
-        told = told * square + _ARC_SERIES[j]
-    return 2.0 * half * told
+        total = total * square + _ARC_SERIES[j]
+    return 2.0 * half * total
 
 
 @kernel(inline=True)

@@ -310,14 +310,14 @@ def _outline(geoms: NDArray[Any], metres: float, rtol: float, turn: int) -> NDAr
         run = choose(contours, 100 * capsules)
         room, done = _ROOM * capsules + 1_000, -1
         while done < 0:
-            out, told = np.empty((room, 2)), np.empty(2, np.int64)
+            out, counts = np.empty((room, 2)), np.empty(2, np.int64)
             ring, area = np.empty((room // 8, 2), np.int64), np.empty(room // 8)
             done = run(
                 xy, radius, prims, edges.keep, joins, head, begin, shape, first, last, most, out,
-                ring, area, failed, told,
+                ring, area, failed, counts,
             )  # fmt: skip
             room *= 2
-        vertices, rings = int(told[0]), int(told[1])
+        vertices, rings = int(counts[0]), int(counts[1])
         ring, lonlat = ring[:rings], np.empty((vertices, 2))
         size = np.diff(ring[:, 0], prepend=0)
         run = choose(_unproject, 2 * vertices)

@@ -165,8 +165,8 @@ def _fingerprint(module: str) -> str:
     own = sorted(Path(__file__).parent.glob("*.py"))
     if module.rpartition(".")[0] != __package__:
         own.append(Path(str(sys.modules[module].__file__)))
-    told = (llvmlite.__version__, llvm.llvm_version_info, *_processor())
-    parts = [repr(told).encode(), *(path.read_bytes() for path in own)]
+    facts = (llvmlite.__version__, llvm.llvm_version_info, *_processor())
+    parts = [repr(facts).encode(), *(path.read_bytes() for path in own)]
     return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
 
 
@@ -237,11 +237,11 @@ def _bind(name: str, types: list[tuple[str, int]], loaded: Any) -> Kernel:
     run = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_char_p)(address)
     words = [("q" * (1 + n) if n else "d" if item == "f8" else "q") for item, n in types]
     pack = struct.Struct("=" + "".join(words)).pack
-    wanted = [(np.dtype(item.replace("b1", "?")), n) for item, n in types]
+    expected = [(np.dtype(item.replace("b1", "?")), n) for item, n in types]
 
     def call(*values: Any) -> int:
         flat: list[Any] = []
-        for value, (dtype, dimensions) in zip(values, wanted, strict=True):
+        for value, (dtype, dimensions) in zip(values, expected, strict=True):
             if not dimensions:
                 flat.append(value)
                 continue
@@ -249,8 +249,8 @@ def _bind(name: str, types: list[tuple[str, int]], loaded: Any) -> Kernel:
                 raise TypeError(f"{name}: {value.dtype} of {value.ndim} dimensions")
             flat.append(value.__array_interface__["data"][0])
             flat += value.shape
-        told: int = run(pack(*flat))
-        return told
+        result: int = run(pack(*flat))
+        return result
 
     call.engine = engine  # type: ignore[attr-defined] # which lives as long
     return call

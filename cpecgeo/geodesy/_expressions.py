@@ -262,7 +262,7 @@ class Expressions(ABC):
         return Number(kind, self.put(f"select i1 {off}, double {more}, double {rest}"))
 
     def _compare(self, node: ast.Compare) -> Value:
-        said, one = "", self.value(node.left)
+        whole, one = "", self.value(node.left)
         for sign, right in zip(node.ops, node.comparators, strict=True):
             if isinstance(sign, ast.In):
                 hits = [self._is(ast.Eq(), one, two) for two in self.value(right)]
@@ -273,8 +273,8 @@ class Expressions(ABC):
                 two = self.value(right)
                 hit = self._is(sign, one, two)
                 one = two
-            said = self.put(f"and i1 {said}, {hit}") if said else hit
-        return Number("b1", said)
+            whole = self.put(f"and i1 {whole}, {hit}") if whole else hit
+        return Number("b1", whole)
 
     def _is(self, sign: ast.cmpop, one: Number, two: Number) -> str:
         kind, a, b = self.alike(one, two)
@@ -319,10 +319,10 @@ class Expressions(ABC):
             value = self.value(part)
             sides.append((self.lines, self.block, value if isinstance(value, tuple) else (value,)))
         kinds = [widest(a.kind, b.kind) for a, b in zip(sides[0][2], sides[1][2], strict=True)]
-        told = []
+        texts = []
         for lines, _, values in sides:
             self.lines = lines
-            told.append([self.convert(v, kind) for v, kind in zip(values, kinds, strict=True)])
+            texts.append([self.convert(v, kind) for v, kind in zip(values, kinds, strict=True)])
             self.do(f"br label {join}")
             before += lines
         self.lines = before
@@ -330,7 +330,7 @@ class Expressions(ABC):
         ends = [end for _, end, _ in sides]
         values = tuple(
             Number(kind, self.put(f"phi {KINDS[kind]} [ {a}, {ends[0]} ], [ {b}, {ends[1]} ]"))
-            for kind, a, b in zip(kinds, *told, strict=True)
+            for kind, a, b in zip(kinds, *texts, strict=True)
         )
         return values if isinstance(value, tuple) else values[0]
 

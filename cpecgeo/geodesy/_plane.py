@@ -360,12 +360,12 @@ def _cut(
         return np.asarray(keep)
 
     probes = beside(lines, tips, metres)
-    told = belongs(probes)
+    expected = belongs(probes)
 
     faces = shapely.get_parts(shapely.polygonize([shapely.union_all(net)]))
     spots = shapely.get_coordinates(shapely.point_on_surface(faces))
     part = shapely.union_all(faces[shapely.intersects_xy(shape, spots) & belongs(spots)])
-    off = shapely.points(probes[shapely.intersects_xy(part, probes) != told])
+    off = shapely.points(probes[shapely.intersects_xy(part, probes) != expected])
     close = shapely.distance(shapely.boundary(part), off) < _CLOSE * metres
     share = float((~close).sum() / len(probes))
     if share > _MOST_WRONG:

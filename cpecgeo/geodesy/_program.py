@@ -120,8 +120,8 @@ def _entry(function: Function) -> str:
             given.append(f"{kind} %a{slot}")
             slot += 1
     called = f"call {function.returned} {function.name}({', '.join(given)})"
-    told = function.returned == "i64"
-    lines += [f"  %r = {called}", "  ret i64 %r"] if told else [f"  {called}", "  ret i64 0"]
+    is_number = function.returned == "i64"
+    lines += [f"  %r = {called}", "  ret i64 %r"] if is_number else [f"  {called}", "  ret i64 0"]
     return "\n".join([*lines, "}", ""])
 
 
@@ -191,11 +191,11 @@ class Function(Expressions):
         if callee.result is None:
             self.do(text)
             return ()
-        told = self.put(text)
+        result = self.put(text)
         if not callee.is_tuple:
-            return Number(callee.result[0], told)
+            return Number(callee.result[0], result)
         return tuple(
-            Number(kind, self.put(f"extractvalue {callee.returned} {told}, {k}"))
+            Number(kind, self.put(f"extractvalue {callee.returned} {result}, {k}"))
             for k, kind in enumerate(callee.result)
         )
 
