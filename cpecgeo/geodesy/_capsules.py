@@ -9,6 +9,10 @@ inside.
 Capsules are found by a tree of tubes around their edges. A tube is a straight line and how far what
 it holds may be from it. A group's line leads from where its first edge begins to where its last one
 ends; so a line's own bends make thin tubes.
+
+`covered` is intervals, and the disc or tangent at each of their ends. `stretches` is the disc or
+tangent that each is on, with those before and after it; and where it begins and ends, with the
+direction from which an arc is measured.
 """
 
 # Kernels have signatures of their own, which say more than annotations would.

@@ -54,7 +54,8 @@ _NEAR = 1e-5  # share of the radius: how far ends that meet may be apart
 def _joined(k, side, turn, nx, ny, tx, ty, x0, y0, net, covered, found):
     """Note what capsules that share a disc with k cover of its tangent; return the new number.
 
-    The disc is that at the start of the tangent (0) or at its end (1).
+    The disc is that at the start of the tangent (0) or at its end (1). `net` is all capsules, with
+    their discs and tangents, and the capsules that meet in each disc; see `contours`.
     """
     caps, prims, joins, head = net
     v, width = prims[k, side if turn == 0 else 1 - side], caps[k, TANGENT]
@@ -299,12 +300,13 @@ def contours(
 ):  # fmt: skip
     """Enter the rings around geometries first to last, in their planes; return 0, or -1 for room.
 
-    Vertices are in `xy`, each with its radius. A capsule's row of `prims` has the numbers of two
-    vertices, and those of its tangents on the right and left. `joins` has the capsules of each
-    vertex, from head[v] to head[v + 1]. `keep` says which side of a capsule may be on the outline:
-    both 0, right 1, left 2. Geometry g begins at vertex begin[g, 0] and at capsule begin[g, 1]; it
-    has at most `most` capsules. `shape` has the relative tolerance, the greatest curvature of a
-    straight line in lon, lat, and the longest such line that keeps to the tolerance.
+    Vertices, the centres of discs, are in `xy`, each with its radius. A capsule's row of `prims`
+    has the numbers of two vertices, and those of its tangents on the right and left. `joins` has
+    the capsules of each vertex, from head[v] to head[v + 1]. `keep` says which side of a capsule
+    may be on the outline: both 0, right 1, left 2. Geometry g begins at vertex begin[g, 0] and at
+    capsule begin[g, 1]; it has at most `most` capsules. `shape` has the relative tolerance, the
+    greatest curvature of a straight line in lon, lat, and the longest such line that keeps to the
+    tolerance.
 
     Entered are the vertices of rings in `out`; in ring_end their ends there, and the geometry; in
     ring_area twice the area, negative for holes; in `counts` the numbers of vertices and rings.

@@ -3,7 +3,7 @@
 The chord to a node's tube gives a lower bound of the geodesic distance: that of a geodesic on the
 most gently curved part of the ellipsoid. A node is skipped when this bound exceeds the best
 distance so far. Every remaining piece is measured by its true geodesic distance, so near ties can't
-be lost.
+be lost. `segments` are starts, chords, lifts and inverse squares of lengths, as in `Pieces`.
 """
 
 # Kernels have signatures of their own, which say more than annotations would.

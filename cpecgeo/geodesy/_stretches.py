@@ -5,6 +5,7 @@ n to 2n - 1. The boundary is on the left of the tour. Each edge has a stretch of
 the edge and round where the tour turns right. Where the tour turns left, the stretches of two edges
 meet, and those of edges between them, which are within the radius of these two, vanish.
 
+`edges` are starts, chords, lifts and inverse squares of lengths, as in `Pieces`; `size` is lengths.
 What the boundary surrounds has no hole if all that vanished is within the radius of other edges,
 because the boundary of a hole would be a part of it.
 """
