@@ -26,7 +26,7 @@ from cpecgeo.geodesy._outline import Outline, beside, close, drop_slivers, holds
 from cpecgeo.geodesy._paths import densify_array, repeat_rows
 from cpecgeo.geodesy.nearest import Index
 
-__all__ = ["Plane", "buffer_one", "halves"]
+__all__ = ["buffer_one"]
 
 _RADIUS_STEP = 1e-3  # greatest change of radius within a stretch, as a share
 _LONGEST_M = 100_000.0  # longest edge of a line: the radius changes little over it

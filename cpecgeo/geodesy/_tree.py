@@ -20,8 +20,6 @@ from cpecgeo.geodesy._ellipsoid import Floats, Ints, ecef, lift
 from cpecgeo.geodesy._paths import Paths, between_vertices, lone_points, paths, repeat_rows
 
 __all__ = [
-    "FAN",
-    "NOWHERE",
     "NO_RECORD",
     "NO_SIDE",
     "PIECE_M",
