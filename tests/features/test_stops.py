@@ -1,5 +1,7 @@
 """Stops without a position, and stops that two sections share."""
 
+import pickle
+
 import geopandas as gpd
 import numpy as np
 import pytest
@@ -46,3 +48,15 @@ def test_stops_are_once_in_order_and_on_the_corridor(name):
     assert not stops.duplicated(["name", "km"]).any()
     assert stops["km"].is_monotonic_increasing
     assert stops["km"].between(0, thing.end_km).all()
+
+
+def test_stops_are_listed_when_first_needed_and_each_caller_has_its_own():
+    one, two = cg.corridor("ml1"), cg.corridor("ml1")
+    assert "stops" not in vars(one)
+    one.stops.loc[0, "name"] = "another"
+    assert "stops" not in vars(two)
+    assert "another" not in set(two.stops["name"])
+    again = pickle.loads(pickle.dumps(one))  # noqa: S301 - our own bytes
+    assert again.stops.equals(one.stops)
+    # Nothing of the shared corridor is sent along.
+    assert again.own_stops is again.stops or again.own_stops.equals(again.stops)
