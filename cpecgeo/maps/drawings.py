@@ -189,9 +189,21 @@ def _subject(
     subject: Subject, x: object, look: Style, style: Mapping[str, Any], name: str | None
 ) -> Iterator[Drawing]:
     """Yield the layers of a resolved subject."""
-    if subject.is_single and subject.things:
-        yield from _thing(subject.things[0], look, style, name)
-        return
+    thing = subject.things[0] if subject.is_single and subject.things else None
+    if isinstance(thing, Corridor):
+        yield from _corridor(thing, look, style, name)
+    elif isinstance(thing, Route):
+        yield from (_route(thing, look, name), *_on_the_way([thing]))
+    elif isinstance(thing, Reach):
+        yield from _reach(thing, look, name)
+    elif thing is not None:
+        yield _place(thing, look, name)
+    else:
+        yield _draw_shapes(subject, x, look, name)
+
+
+def _draw_shapes(subject: Subject, x: object, look: Style, name: str | None) -> Drawing:
+    """Draw the shapes of a subject that is no thing of the package's own."""
     # A layer is named by the caller's name for it; geometries and lists by their kind.
     title = name or (x if subject.kind == "layer" and isinstance(x, str) else subject.title)
     frame = subject.frame
@@ -200,19 +212,7 @@ def _subject(
     kind = LOOKS.get(str(frame.attrs.get("layer"))) if subject.kind == "layer" else None
     if kind is not None:
         look = replace(look, color=look.color or kind.color, shape=look.shape or kind.shape)
-    yield Drawing(frame, look, title)
-
-
-def _thing(x: Any, look: Style, style: Mapping[str, Any], name: str | None) -> Iterator[Drawing]:
-    """Yield the layers of the package's own things."""
-    if isinstance(x, Corridor):
-        yield from _corridor(x, look, style, name)
-    elif isinstance(x, Route):
-        yield from (_route(x, look, name), *_on_the_way([x]))
-    elif isinstance(x, Reach):
-        yield from _reach(x, look, name)
-    else:
-        yield _place(x, look, name)
+    return Drawing(frame, look, title)
 
 
 def _reach(x: Reach, style: Style, name: str | None) -> Iterator[Drawing]:

@@ -148,22 +148,18 @@ _RULES = {
 
 def check_style(style: Style) -> None:
     """Refuse an invalid style: wrong types, sizes out of range, unknown panes and shapes."""
-    for name in _TEXTS:
-        value = getattr(style, name)
-        if value is not None and not isinstance(value, str):
-            rule = _RULES.get(name, "text")
-            raise InputTypeError(f"{name} is {_show(value)}; it must be {rule}.")
+    is_list = isinstance(style.popup, Sequence) and not isinstance(style.popup, str)
+    are_right = {name: isinstance(getattr(style, name), (str, type(None))) for name in _TEXTS}
+    are_right |= {
+        "popup": style.popup is None or is_list,
+        "scheme": isinstance(style.scheme, str) or _are_numbers(style.scheme),
+        "cmap": isinstance(style.cmap, (str, Sequence, type(None))),
+    }
+    for name in (name for name, is_right in are_right.items() if not is_right):
+        rule = _RULES.get(name, "text")
+        raise InputTypeError(f"{name} is {_show(getattr(style, name))}; it must be {rule}.")
     for name in _SIZES:
         _check_size(name, getattr(style, name))
-    is_list = isinstance(style.popup, Sequence) and not isinstance(style.popup, str)
-    for name, is_right in (
-        ("popup", style.popup is None or is_list),
-        ("scheme", isinstance(style.scheme, str) or _are_numbers(style.scheme)),
-        ("cmap", isinstance(style.cmap, (str, Sequence, type(None)))),
-    ):
-        if not is_right:
-            shown = _show(getattr(style, name))
-            raise InputTypeError(f"{name} is {shown}; it must be {_RULES[name]}.")
     if not any(style.cluster is known for known in CLUSTERS[:3]) and style.cluster != "density":
         raise UnknownNameError(str(style.cluster), "cluster", [str(c) for c in CLUSTERS])
     if style.pane not in PANES:
