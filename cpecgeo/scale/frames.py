@@ -35,7 +35,7 @@ from cpecgeo.scale.questions import (
     prepare,
     read_accuracy,
 )
-from cpecgeo.scale.sources import Places, from_wkb, turn_of
+from cpecgeo.scale.sources import Places, converter, from_wkb
 
 __all__ = ["exposure", "nearest", "within"]
 
@@ -257,7 +257,7 @@ def _places(meta: pd.DataFrame, choice: Choice) -> Places | None:
     """Return the columns of positions, or None for the geometry of the frame."""
     geometry = getattr(meta, "_geometry_column_name", None)
     if geometry is not None and choice.lon is None and choice.lat is None:
-        turn_of(meta.crs, choice.crs, "ddf")
+        converter(meta.crs, choice.crs, "ddf")
         return None
 
     def likely(name: str) -> pd.Series | None:
@@ -273,7 +273,7 @@ def _xy(frame: pd.DataFrame, where: _Where) -> Any:
     what = "a partition"
     if where.places is None:
         xy = from_wkb(pa.array(shapely.to_wkb(frame.geometry.array)), 0, what)
-        turn = turn_of(frame.crs, where.crs, what)
+        turn = converter(frame.crs, where.crs, what)
         xy = xy if turn is None else turn(xy)
     else:
         names = where.places.names(frame.columns)

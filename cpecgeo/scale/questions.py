@@ -27,7 +27,7 @@ from cpecgeo.geodesy import Chainage, Index
 from cpecgeo.geodesy._compile import always_compile
 from cpecgeo.geodesy._tree import NO_SIDE
 from cpecgeo.geodesy.inputs import positive_km
-from cpecgeo.scale.sources import plain
+from cpecgeo.scale.sources import drop_thousands
 
 __all__ = [
     "Exposure",
@@ -366,7 +366,7 @@ class Exposure:
         for end, rings in of.items():
             table[f"features{end}"] = [int(ring.sum()) for ring in rings]
         if self.value is not None:
-            cells = plain(columns[self.value], self.thousands).to_pandas()
+            cells = drop_thousands(columns[self.value], self.thousands).to_pandas()
             values = to_numbers(cells, self.value, is_part=True)[good][hit]
             for end, rings in of.items():
                 table[f"{self.value}{end}"] = [float(np.nansum(values[ring])) for ring in rings]

@@ -43,12 +43,12 @@ __all__ = [
     "Places",
     "Position",
     "Source",
+    "converter",
+    "drop_thousands",
     "from_wkb",
     "is_bytes",
     "is_text",
-    "plain",
     "rechunk",
-    "turn_of",
 ]
 
 # A batch of wide rows has fewer rows, to stay about this size in memory.
@@ -135,14 +135,14 @@ class Places:
         if not self.are_shapes:
             in_metres = bool(resolve_crs(crs).is_projected)
             pair, used = self._pair(table, what)
-            lon, lat = (plain(column, self.choice.thousands) for column in pair)
+            lon, lat = (drop_thousands(column, self.choice.thousands) for column in pair)
             xy = from_columns(lon, lat, row, what, used, in_metres=in_metres)
-            turn = turn_of(None, 4326 if crs is None else crs, what)
+            turn = converter(None, 4326 if crs is None else crs, what)
             return table, xy if turn is None else turn(xy)
         shapes, srid = wellknown.parse(table[self.columns[0]].to_pandas(), what, before=row)
         xy = from_shapes(shapes, row, what)
         own = None if srid is None else resolve_crs(srid)
-        turn = turn_of(4326 if own is crs is None else own, crs, what)
+        turn = converter(4326 if own is crs is None else own, crs, what)
         xy = xy if turn is None else turn(xy)
         kept = table.drop_columns([self.columns[0]])
         names = ["geometry_2" if n == "geometry" else n for n in kept.column_names]
@@ -179,7 +179,7 @@ class Source:
         if self.places is None and self.geo is not None:
             # A record without a CRS means lon, lat.
             own = self.geo["columns"][self.geometry].get("crs", "OGC:CRS84")
-            turn = turn_of(own, self.stated, what)
+            turn = converter(own, self.stated, what)
         for table in rechunk(self._tables(at, limit), limit):
             columns = table
             if self.places is not None:
@@ -211,7 +211,7 @@ def rechunk(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
         yield pa.concat_tables(held)
 
 
-def turn_of(own: Any, stated: object, what: str) -> Callable[[Floats], Floats] | None:
+def converter(own: Any, stated: object, what: str) -> Callable[[Floats], Floats] | None:
     """Return a function to lon, lat of WGS 84 from the CRS of a file, or from the stated one.
 
     For a stated ``"GCJ-02"`` or ``"BD-09"`` the function undoes the shift. It is None where no
@@ -353,7 +353,7 @@ def _numbers(column: pa.Array | pa.ChunkedArray, what: str, name: str) -> Floats
     return np.asarray(numbers, np.float64)
 
 
-def plain(column: pa.ChunkedArray, thousands: str | None) -> pa.ChunkedArray:
+def drop_thousands(column: pa.ChunkedArray, thousands: str | None) -> pa.ChunkedArray:
     """Return a column without separators of thousands in its text, see `join_thousands`."""
     if thousands is None or not is_text(column.type):
         return column
