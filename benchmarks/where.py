@@ -26,7 +26,7 @@ from cpecgeo.geodesy._ellipsoid import ecef
 
 # In the order of the call: label, module, name; a method after a dot.
 STAGES = [
-    ("look at the points: type, range, heights, coordinates", "geodesy.inputs", "plain_points"),
+    ("look at the points: coordinates, type, range", "geodesy.inputs", "plain_points"),
     ("are lon and lat swapped", "features.resolve", "refuse_turned"),
     ("index of the line: segments, tree", "geodesy.nearest", "take_apart"),
     ("index of the line: segments, tree", "geodesy.nearest", "build"),
