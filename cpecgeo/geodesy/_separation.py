@@ -159,15 +159,15 @@ def _seeing(first, last, seen, leaf_seen, level, begin, end, span, out):
 
 
 @kernel()
-def _list_facing(
-    a, around, first, last, leaf, frame, levels, spans, seen, leaf_seen, f, g,
-    mine, yours, starts, near,
-):  # fmt: skip
+def _list_facing(a, around, first, last, facing, f, g, lists):
     """List the segments of two distant geometries that may be nearest to the other geometry.
 
-    Return how many segments of each are listed, -1 where that isn't known, and an upper bound of
-    the chord between the nearest two.
+    `facing` is what `_find_facing` of `distance` returns. `lists` has room for the segments of
+    both, and for starts and distances. Return how many segments of each are listed, -1 where that
+    isn't known, and an upper bound of the chord between the nearest two.
     """
+    leaf, frame, levels, spans, seen, leaf_seen = facing
+    mine, yours, starts, near = lists
     x, y, z = frame[g, 0] - frame[f, 0], frame[g, 1] - frame[f, 1], frame[g, 2] - frame[f, 2]
     size = sqrt(x * x + y * y + z * z)
     if size < _NEAREST * max(frame[f, 3], frame[g, 3]):
@@ -298,21 +298,19 @@ def apart(
     chords can't decide is then measured. Rows with 0 in `out` stay 0. The answer is infinite where
     only Karney's method holds.
     """
-    segments = a, d, n, per_d2
+    segments, facing = (a, d, n, per_d2), (leaf, frame, levels, spans, seen, leaf_seen)
     pair, bound = np.empty((4 * STACK, 2), np.int64), np.empty(4 * STACK)
     rival, chord = np.empty((_RIVALS, 2), np.int64), np.empty(_RIVALS)
     mine, yours = np.empty(STACK, np.int64), np.empty(STACK, np.int64)
     starts, near = np.empty((3, STACK)), np.empty(STACK)
+    lists = mine, yours, starts, near
     for row in range(start, stop):
         if out[row] == 0.0:
             continue
         best, count, f, g = inf, 0, one[row], two[row]
         u, v, limit, ours, theirs = root[f], root[g], 1e150, -1, -1
         if len(levels) > 0:
-            ours, theirs, limit = _list_facing(
-                a, around, first, last, leaf, frame, levels, spans, seen, leaf_seen, f, g,
-                mine, yours, starts, near,
-            )  # fmt: skip
+            ours, theirs, limit = _list_facing(a, around, first, last, facing, f, g, lists)
         if ours > 0:
             u, v = -1, -1  # only the listed ones
         pair[0, 0], pair[0, 1], bound[0], top = u, v, 0.0, 1
