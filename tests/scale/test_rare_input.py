@@ -1,0 +1,497 @@
+"""Files, columns and disks as they seldom are: each has its answer or its one error."""
+
+import csv
+import gzip
+import io
+import json
+import re
+import sqlite3
+from pathlib import Path
+
+import dask
+import dask.dataframe as dd
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyogrio
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+import cpecgeo as cg
+from cpecgeo import scale
+from cpecgeo.errors import (
+    CoordinateError,
+    CRSError,
+    FileError,
+    GeometryError,
+    InputError,
+)
+from cpecgeo.files.formats import Choice
+from cpecgeo.scale import points
+from cpecgeo.scale.files import open_source
+from cpecgeo.scale.parquet import from_native
+from cpecgeo.scale.parts import Parts
+from cpecgeo.scale.sinks import Sink, Writing, _Moved
+from cpecgeo.scale.text import header, lines, repeats
+from tests.effort import tries
+
+GOOD = {"lon": [67.0, 68.0], "lat": [25.0, 26.0]}
+WKB = shapely.to_wkb(shapely.Point(67, 25))
+
+
+def parquet(path, table, **metadata):
+    table = pa.table(table)
+    if metadata:
+        table = table.replace_schema_metadata({k: json.dumps(v) for k, v in metadata.items()})
+    pq.write_table(table, path)
+    return path
+
+
+def geo(**entry):
+    column = {"encoding": "WKB", "geometry_types": [], **entry}
+    return {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"bad": "drop"}, "bad is 'drop'; it is"),
+        ({"batch_rows": 0}, "batch_rows is 0; a whole number of rows, 1 or more"),
+        ({"batch_rows": 2.0}, "batch_rows is 2.0"),
+        ({"part_rows": 0}, "part_rows is 0; a whole number of rows, 1 or more"),
+        ({"part_rows": "many"}, "part_rows is 'many'"),
+    ],
+)
+def test_options_of_a_run_are_checked(options, says, tmp_path):
+    path = parquet(tmp_path / "s.parquet", GOOD)
+    with pytest.raises(InputError, match=re.escape(says)):
+        scale.nearest_file(path, tmp_path / "o.csv", targets="ml1", **options)
+    if "bad" in options:
+        frame = dd.from_pandas(pd.DataFrame(GOOD), npartitions=1)
+        with pytest.raises(InputError, match=re.escape(says)):
+            scale.nearest(frame, "ml1", **options)
+    least = {name: 1 for name in options if name != "bad"}
+    assert scale.nearest_file(path, tmp_path / "o.csv", targets="ml1", **least).rows_out == 2
+
+
+# A row of a file that can't be measured, by the column that it stands in, and what is said of it.
+BAD_ROWS = {
+    "a line": ("wkt", "LINESTRING (67 25, 68 26)", GeometryError, "LineString in row {}"),
+    "no text of a geometry": ("wkt", "POINT (67", GeometryError, "in row {}"),
+    "several points": ("wkt", "MULTIPOINT (67 25, 68 26)", GeometryError, "MultiPoint in row {}"),
+    "one of two": ("lat", "", CoordinateError, "alone in row {}"),
+    "out of range": ("lat", "95", CoordinateError, "in row {}"),
+    "text": ("lat", "north", InputError, "in row {}"),
+    "wkb of a line": (
+        "geometry", shapely.LineString([(67, 25), (68, 26)]), GeometryError, "a LineString in row {}",
+    ),
+    "wkb of an area": ("geometry", shapely.box(67, 25, 68, 26), GeometryError, "Polygon in row {}"),
+    "wkb of lines": (
+        "geometry", shapely.MultiLineString([[(67, 25), (68, 26)]]), GeometryError,
+        "a MultiLineString in row {}",
+    ),
+    "wkb of areas": (
+        "geometry", shapely.MultiPolygon([shapely.box(67, 25, 68, 26)]), GeometryError,
+        "a MultiPolygon in row {}",
+    ),
+    "wkb of a collection": (
+        "geometry", shapely.GeometryCollection([shapely.Point(67, 25)]), GeometryError,
+        "a collection in row {}",
+    ),
+    "wkb of points": (
+        "geometry", shapely.MultiPoint([(67, 25), (68, 26)]), GeometryError, "MultiPoint in row {}",
+    ),
+    "no wkb": ("geometry", WKB[:-4], GeometryError, "in row {}"),
+    "far off": ("geometry", shapely.Point(67, 95), CoordinateError, "in row {}"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", [1, 2, 3, 7, 8])
+@pytest.mark.parametrize("case", BAD_ROWS)
+def test_the_row_of_an_error_is_that_of_the_file_in_every_batch(case, row, tmp_path):
+    column, value, error, says = BAD_ROWS[case]
+    if column == "geometry":
+        values = [WKB] * 8
+        values[row - 1] = value if isinstance(value, bytes) else shapely.to_wkb(value)
+        path = parquet(tmp_path / "s.parquet", {"geometry": values}, geo=geo())
+    else:
+        rows = {"wkt": ["POINT (67 25)"] * 8} if column == "wkt" else {
+            "lon": ["67"] * 8, "lat": ["25"] * 8,
+        }  # fmt: skip
+        rows[column][row - 1] = value
+        path = tmp_path / "s.csv"
+        pd.DataFrame(rows).to_csv(path, index=False)
+    with pytest.raises(error, match=rf"{says.format(row)}\b") as caught:
+        scale.nearest_file(path, tmp_path / "o.csv", targets="ml1", batch_rows=2, part_rows=4)
+    if isinstance(caught.value, CoordinateError):
+        assert caught.value.row == row - 1
+
+
+spots = st.lists(
+    st.tuples(st.floats(-180, 180), st.floats(-90, 90)), min_size=1, max_size=9
+).map(np.array)  # fmt: skip
+
+
+@tries(40)
+@given(spots, st.data())
+def test_points_are_read_from_any_stretch_of_a_column(xy, data):
+    """Slices and pieces of columns, as Arrow hands them on, without a copy."""
+    first = data.draw(st.integers(0, len(xy)))
+    last = data.draw(st.integers(first, len(xy)))
+    gone = data.draw(st.sets(st.integers(0, len(xy) - 1)))
+    kind = data.draw(st.sampled_from([pa.binary(), pa.large_binary()]))
+    values = [None if i in gone else v for i, v in enumerate(shapely.to_wkb(shapely.points(xy)))]
+    column = pa.array(values, kind)
+    want = np.array([[np.nan] * 2 if i in gone else p for i, p in enumerate(xy.tolist())])
+    found = points.from_wkb(column.slice(first, last - first), 0, "f")
+    np.testing.assert_array_equal(found.reshape(-1, 2), want[first:last])
+    assert found.shape == (last - first, 2)
+    halves = pa.chunked_array([column[:first], column[first:]])
+    np.testing.assert_array_equal(points.from_wkb(halves, 0, "f"), want)
+    np.testing.assert_array_equal(points.from_wkb(points.to_wkb(want), 0, "f"), want)
+
+
+@pytest.mark.parametrize("edge", [(180, 90), (-180, -90), (180, -90), (-180, 90), (67, 25)])
+def test_the_last_degrees_are_degrees_and_points_are_not_copied(edge):
+    xy = np.array([edge, (67.0, 25.0)], float)
+    found, good = points.check(xy, 0, "f", keep=False)
+    assert found is xy
+    assert good.tolist() == [True, True]
+    for axis, sign in ((0, 1), (0, -1), (1, 1), (1, -1)):
+        beyond = xy.copy()
+        beyond[1, axis] = sign * np.nextafter((180.0, 90.0)[axis], 999)
+        with pytest.raises(CoordinateError, match="in row 12"):
+            points.check(beyond, 10, "f", keep=False)
+        kept, good = points.check(beyond, 10, "f", keep=True)
+        assert (kept.tolist(), good.tolist()) == ([list(map(float, edge))], [True, False])
+
+
+def test_columns_of_other_types_are_degrees_or_one_error(tmp_path):
+    """Categories, decimals and whole numbers are degrees; truth values aren't."""
+    lon = pa.array(["67", "68", None]).dictionary_encode()
+    lat = pa.array([25, 26, None], pa.int8())
+    path = parquet(tmp_path / "s.parquet", {"lon": lon, "lat": lat})
+    run = scale.nearest_file(path, tmp_path / "o.parquet", targets="ml1")
+    assert run.rows_skipped == 1
+    found = gpd.read_parquet(tmp_path / "o.parquet").geometry
+    assert [p and (p.x, p.y) for p in found] == [(67, 25), (68, 26), None]
+    parquet(path, {"lon": [True, False], "lat": [25.0, 26.0]})
+    with pytest.raises(InputError, match="bool in column 'lon'; degrees as numbers are needed"):
+        scale.nearest_file(path, tmp_path / "o.parquet", targets="ml1")
+
+
+class Owned(pa.ExtensionType):
+    """A type of its own, as GeoArrow's packages register them."""
+
+    def __init__(self, storage):
+        super().__init__(storage, "cpecgeo.test")
+
+    def __arrow_ext_serialize__(self):
+        return b""
+
+    @classmethod
+    def __arrow_ext_deserialize__(cls, storage, _):
+        return cls(storage)
+
+
+def test_columns_of_an_extension_are_read_as_what_they_store():
+    stored = pa.array([{"x": 67.0, "y": 25.0}, None])
+    own = pa.ExtensionArray.from_storage(Owned(stored.type), stored)
+    assert from_native(own, "point", "f").to_pylist() == [WKB, None]
+    binary = pa.array([WKB, None], pa.binary())
+    own = pa.ExtensionArray.from_storage(Owned(pa.binary()), binary)
+    np.testing.assert_array_equal(points.from_wkb(own, 0, "f"), [[67, 25], [np.nan] * 2])
+    coded = binary.dictionary_encode()
+    np.testing.assert_array_equal(points.from_wkb(coded, 0, "f"), [[67, 25], [np.nan] * 2])
+
+
+def test_a_folder_whose_files_differ_is_refused(tmp_path):
+    folder = tmp_path / "many"
+    folder.mkdir()
+    with pytest.raises(FileError, match="is a folder without .parquet files"):
+        open_source(folder)
+    parquet(folder / "a.parquet", GOOD)
+    parquet(folder / "b.parquet", {**GOOD, "more": [1, 2]})
+    with pytest.raises(FileError, match="don't all have the same columns"):
+        open_source(folder)
+    parquet(folder / "b.parquet", GOOD)
+    assert open_source(folder).rows == 4
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_column_of_geometry_without_rows_says_nothing_of_its_values(suffix, tmp_path):
+    """As in memory, a column is well-known text by its values, and degrees by its name."""
+    path = tmp_path / f"s{suffix}"
+    for name, count in (("wkt", None), ("lon", 0)):
+        table = pd.DataFrame({name: pd.Series([], dtype=str), "lat": pd.Series([], dtype=str)})
+        table.to_csv(path, index=False) if suffix == ".csv" else table.to_parquet(path)
+        if count is None:
+            for read in (cg.read, lambda p: scale.nearest_file(p, p.with_name("o"), targets="ml1")):
+                with pytest.raises(InputError, match="has no column of lon"):
+                    read(path)
+        else:
+            assert len(cg.read(path)) == 0
+            run = scale.nearest_file(path, tmp_path / f"o{suffix}", targets="ml1")
+            assert (run.rows_in, run.rows_out, run.parts) == (0, 0, 1)
+
+
+def test_a_folder_of_results_is_a_folder_itself(tmp_path):
+    path = parquet(tmp_path / "s.parquet", GOOD)
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real", target_is_directory=True)
+    with pytest.raises(FileError, match="is a symbolic link; name the folder itself"):
+        scale.nearest_file(path, tmp_path / "link", targets="ml1")
+    (tmp_path / "plain").write_text("mine")
+    with pytest.raises(FileError, match="is a file; name a new folder"):
+        scale.nearest_file(path, tmp_path / "plain", targets="ml1")
+    assert (tmp_path / "plain").read_text() == "mine"
+
+
+def test_without_hard_links_a_folder_has_the_same_bytes(tmp_path, monkeypatch):
+    path = parquet(tmp_path / "s.parquet", {"lon": [67.0] * 9, "lat": [25.0] * 9})
+    rows = {"batch_rows": 2, "part_rows": 4}
+    scale.nearest_file(path, tmp_path / "one", targets="ml1", **rows)
+
+    def refuse(*_):
+        raise OSError
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    scale.nearest_file(path, tmp_path / "two", targets="ml1", **rows)
+    one, two = (
+        {p.name: p.read_bytes() for p in (tmp_path / name).iterdir()} for name in ("one", "two")
+    )
+    assert len(one) == 4
+    assert one == two
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "folder", "rings"])
+def test_a_part_that_cannot_be_flushed_leaves_what_was_before(kind, tmp_path, monkeypatch):
+    sink = Sink(kind)
+    path = tmp_path / f"rows{sink.suffix}"
+    before = b"rows of before\n" if sink.is_together else b""
+    if before:
+        path.write_bytes(before)
+    part = Writing(sink, path)
+    part.append(pa.table({"a": [1, 2]}))
+
+    def fail(_):
+        raise OSError("can't be flushed")
+
+    monkeypatch.setattr("cpecgeo.scale.sinks.settle", fail)
+    with pytest.raises(OSError, match="can't be flushed"):
+        part.finish()
+    left = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    assert left == ({path.name: before} if before else {})
+
+
+def varint(number):
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*out, number])
+
+
+def footer(by):
+    """Return a footer with fields of every type of Thrift's compact protocol around offsets."""
+    offset, other = varint(2 * (300 + by)), varint(2 * 300)
+    column = b"\x96" + offset + b"\x16" + offset + b"\x36" + other + b"\x00"  # 9, 10 and 13
+    chunk = b"\x16" + other + b"\x16" + offset + b"\x1c" + column + b"\x00"  # 1, 2 and 3
+    group = b"\x19\x1c" + chunk + b"\x36" + other + b"\x16" + offset + b"\x16\x00" + b"\x00"
+    return b"".join([
+        b"\x11\x12",  # fields 1 and 2: true and false, in their heads
+        b"\x13\x05",  # field 3: a byte
+        b"\x19\x1c" + group,  # field 4: a list of one row group
+        b"\x17" + b"12345678",  # field 5: a double
+        b"\x1b" + varint(1) + b"\x88" + varint(2) + b"ab" + varint(1) + b"c",  # field 6: a map
+        b"\x1b\x00",  # field 7: an empty one
+        b"\x19\xf1" + varint(16) + bytes([1, 2] * 8),  # field 8: a list of 16 truth values
+        b"\x19\xe3" + bytes(range(14)),  # field 9: a list of 14 bytes
+        b"\x08" + varint(2 * 40) + varint(3) + b"xyz",  # field 40, its number in full
+        b"\x1c\x15\x07\x00",  # field 41: a structure with a number
+        b"\x00",
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize("by", [0, 1, 1_000, 2**33])
+def test_a_footer_with_every_type_of_value_is_copied_and_its_offsets_moved(by):
+    assert _Moved(footer(0), by).whole() == footer(by)
+
+
+def test_a_footer_with_an_unknown_type_of_value_is_an_error():
+    with pytest.raises(ValueError, match="of kind 13"):
+        _Moved(b"\x1d\x00", 1).whole()
+
+
+@pytest.mark.parametrize("first", [0, 5, 6, 9])
+def test_a_geopackage_is_read_from_any_row(first, tmp_path):
+    shapes = gpd.points_from_xy(np.arange(6) + 66.0, np.full(6, 25.0))
+    path = tmp_path / "a.gpkg"
+    gpd.GeoDataFrame({"n": range(6)}, geometry=shapes, crs=4326).to_file(path, layer="a")
+    source = open_source(path)
+    start = scale.sources.Position(first)
+    found = [n for batch in source.batches(start, 4) for n in batch.columns["n"].to_pylist()]
+    assert found == list(range(first, 6))
+
+
+def layer(path, *, is_bare=False):
+    frame = pd.DataFrame({"n": [1, 2]})
+    if not is_bare:
+        frame = gpd.GeoDataFrame(frame, geometry=gpd.points_from_xy([67, 68], [25, 26]), crs=4326)
+    pyogrio.write_dataframe(frame, path, layer="a", driver="GPKG")
+    return path
+
+
+def test_layers_without_a_geometry_and_files_without_layer(tmp_path):
+    with pytest.raises(InputError, match="Layer 'a' of a.gpkg has no geometry"):
+        open_source(layer(tmp_path / "a.gpkg", is_bare=True))
+    path = layer(tmp_path / "b.gpkg")
+    with sqlite3.connect(path) as file:
+        for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'"):
+            file.execute(f'DROP TRIGGER "{name}"')
+        file.execute("DELETE FROM gpkg_contents")
+        file.execute("DELETE FROM gpkg_geometry_columns")
+        file.execute("DROP TABLE a")
+    file.close()
+    with pytest.raises(FileError, match=r"has no layers|can't be read"):
+        open_source(path)
+
+
+def test_a_view_has_no_numbers_of_its_own(tmp_path):
+    path = layer(tmp_path / "a.gpkg")
+    with sqlite3.connect(path) as file:
+        file.execute("CREATE VIEW v AS SELECT fid AS ogc_fid, geom, n FROM a")
+        file.execute(
+            "INSERT INTO gpkg_contents (table_name, data_type, identifier, srs_id)"
+            " VALUES ('v', 'features', 'v', 4326)"
+        )
+        file.execute("INSERT INTO gpkg_geometry_columns VALUES ('v', 'geom', 'POINT', 4326, 0, 0)")
+    file.close()
+    scale.nearest_file(path, tmp_path / "o.csv", targets="ml1", layer="v")
+    found = pd.read_csv(tmp_path / "o.csv")
+    assert found["n"].tolist() == [1, 2]
+    want = cg.nearest(cg.read(path, layer="v"), "ml1")
+    np.testing.assert_allclose(found["distance_km"], want["distance_km"], atol=1e-6)
+
+
+ARMED = ["=1+1", "+a", "-b", "@c", "\td", "\re", "==", "-", "+1-2"]
+HARMLESS = ["a=1", "1", "-1", "+1.5", "-.5", "-2e-7", "", " =1", "'=1", "a\n=1"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".csv.gz"])
+def test_text_that_a_spreadsheet_would_run_gets_an_apostrophe_where_asked(suffix, tmp_path):
+    names = [*ARMED, *HARMLESS]
+    table = pd.DataFrame({"n": names, "lon": 67.0, "lat": 25.0})
+    table.to_csv(tmp_path / "s.csv", index=False, quoting=csv.QUOTE_ALL)
+    found = {}
+    for safe in (False, True):
+        out = tmp_path / f"o{suffix}"
+        scale.nearest_file(tmp_path / "s.csv", out, targets="ml1", safe_cells=safe)
+        raw = gzip.decompress(out.read_bytes()) if suffix == ".csv.gz" else out.read_bytes()
+        text = io.StringIO(raw.decode(), newline="")
+        rows = csv.reader(text, delimiter="\t" if suffix == ".tsv" else ",")
+        found[safe] = [row[0] for row in rows][1:]
+    assert found[False] == names
+    assert found[True] == [f"'{text}" for text in ARMED] + HARMLESS
+
+
+def test_names_of_columns_of_two_lines_have_no_header_in_csv(tmp_path):
+    path = parquet(tmp_path / "s.parquet", {**GOOD, "a\nb": [1, 2]})
+    with pytest.raises(InputError, match="name holds a line end"):
+        scale.nearest_file(path, tmp_path / "o.csv", targets="ml1")
+    with pytest.raises(InputError, match="name holds a line end"):
+        header(pa.table({"a\rb": [1]}))
+    assert header(pa.table({"a b": [1], "c": [b"x"], "d;e": [2]}), ";") == [b'a b;"d;e"\n']
+
+
+def test_rows_as_csv_are_those_of_python_s_writer():
+    """Slices, several chunks, empty ones and repeated values alike."""
+    texts = ["a", 'say "x"', "a,b", "two\nlines", None, "", "ü", "c\rd"] * 30
+    numbers = [1.5, None, float("1e300"), -0.25, 3.0, 7.125, 0.1, 1e-7] * 30
+    whole = pa.table({"t": texts, "x": numbers, "k": pa.array(texts).dictionary_encode()})
+    for table in (
+        whole, whole.slice(3, 100), whole.slice(0, 1), pa.concat_tables([whole.slice(7, 9), whole]),
+        pa.concat_tables([whole.slice(0, 0), whole.slice(5, 4)]),
+    ):  # fmt: skip
+        got = b"".join(map(bytes, lines(table, safe=False))).decode()
+        rows = list(csv.reader(io.StringIO(got, newline="")))
+        want = table.to_pylist()
+        assert [row[0] for row in rows] == [row["t"] or "" for row in want]
+        assert [row[2] for row in rows] == [row["t"] or "" for row in want]
+        read = [float(row[1]) if row[1] else None for row in rows]
+        assert read == [row["x"] for row in want]
+    assert lines(whole.slice(0, 0), safe=False) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "times", "answer"),
+    [
+        ([1, 1, 2, 2], 2, True),
+        ([1, 1, 2, 3], 2, False),
+        ([7] * 10, 10, True),
+        ([7] * 9, 10, False),
+        ([1, 2, 3], 1, True),
+        ([], 10, True),
+        ([0] * 2_000 + list(range(5_000)), 10, True),
+    ],
+)
+def test_a_column_repeats_itself_where_its_first_values_do(values, times, answer):
+    assert repeats(pa.chunked_array([pa.array(values, pa.int64())]), times) is answer
+
+
+def test_partitions_of_mixed_values_are_one_error():
+    mixed = pd.DataFrame({"lon": pd.Series([67.0, "68"], dtype=object), "lat": [25.0, 26.0]})
+    with dask.config.set({"dataframe.convert-string": False}):
+        frame = dd.from_map(lambda _: mixed, [0], meta=mixed.iloc[:0])
+    with pytest.raises(InputError, match="values of several types in 'lon', 'lat'"):
+        scale.nearest(frame, "ml1").compute(scheduler="sync")
+
+
+def test_targets_have_the_token_of_their_digest():
+    from dask.base import tokenize
+
+    one, same, other = scale.prepare("ml1"), scale.prepare("ml1"), scale.prepare("kkh")
+    assert tokenize(one) == tokenize(same) != tokenize(other)
+
+
+def test_a_result_that_was_removed_is_made_again_on_resuming(tmp_path):
+    """The record of a finished run counts only while its result is where it put it."""
+    parts = Parts(tmp_path / "o.csv", ".csv", together=True, key={"a": 1})
+    parts.folder.mkdir()
+    whole = parts.path(0)
+    whole.write_text("a\n1\n")
+    end = {"parts": [], "seen": [0, 0, 0]}
+    (parts.folder / "run.json").write_text(
+        json.dumps({"writer": "cpecgeo.scale", "key": parts.key, "end": end})
+    )
+    assert parts.read_end() is None
+    (tmp_path / "o.csv").write_text("a\n1\n")
+    assert parts.read_end() is None
+    seen = (tmp_path / "o.csv").stat()
+    end["seen"] = [seen.st_ino, seen.st_size, seen.st_mtime_ns]
+    (parts.folder / "run.json").write_text(
+        json.dumps({"writer": "cpecgeo.scale", "key": parts.key, "end": end})
+    )
+    assert parts.read_end() == []
+
+
+def test_own_crs_and_stated_crs_must_be_the_same():
+    assert points.turn_of(4326, 4326, "f") is None
+    assert points.turn_of(4326, None, "f") is None
+    assert points.turn_of(None, 4326, "f") is None
+    with pytest.raises(CRSError, match="states its own CRS"):
+        points.turn_of(4326, 32642, "f")
+    with pytest.raises(CRSError, match="has no CRS"):
+        points.turn_of(None, None, "f")
+
+
+def test_choices_of_a_table_are_kept_for_every_batch(tmp_path):
+    path = tmp_path / "s.csv"
+    path.write_text("a,b\n67,25\n68,26\n")
+    source = open_source(path, Choice(lon="a", lat="b"))
+    found = [batch.xy.tolist() for batch in source.batches(scale.sources.Position(), 1)]
+    assert found == [[[67, 25]], [[68, 26]]]
