@@ -209,6 +209,21 @@ def test_columns_of_an_extension_are_read_as_what_they_store():
     np.testing.assert_array_equal(points.from_wkb(coded, 0, "f"), [[67, 25], [np.nan] * 2])
 
 
+@tries(40)
+@given(
+    st.lists(st.lists(st.tuples(st.floats(0, 9), st.floats(0, 9)), min_size=2, max_size=4),
+             min_size=1, max_size=6),
+    st.data(),
+)  # fmt: skip
+def test_lines_are_read_from_any_stretch_of_a_native_column(drawn, data):
+    first = data.draw(st.integers(0, len(drawn)))
+    last = data.draw(st.integers(first, len(drawn)))
+    column = pa.array([[{"x": x, "y": y} for x, y in line] for line in drawn])
+    found = from_native(column.slice(first, last - first), "linestring", "f").to_pylist()
+    want = [shapely.LineString(line) for line in drawn[first:last]]
+    assert [shapely.from_wkb(v).wkt for v in found] == [line.wkt for line in want]
+
+
 def test_a_folder_whose_files_differ_is_refused(tmp_path):
     folder = tmp_path / "many"
     folder.mkdir()

@@ -1,0 +1,537 @@
+"""What files and tables hold only seldom: read, written or refused as any other."""
+
+import errno
+import gc
+import io
+import json
+import os
+import struct
+import sys
+import warnings
+import zipfile
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import openpyxl
+import pandas as pd
+import pyogrio
+import pytest
+import shapely
+from shapely.geometry import GeometryCollection, LineString, Point, Polygon
+
+import cpecgeo as cg
+from cpecgeo.errors import CRSError, DataWarning, FileError, InputError
+from cpecgeo.files import disk, positions, reading, tables, vectors
+from cpecgeo.files.fields import fit_columns, kind_of
+from cpecgeo.files.formats import find_format, sniff_suffix
+from cpecgeo.files.numbers import infer_types, join_thousands, to_accuracy
+from cpecgeo.files.reading import label_rows
+from cpecgeo.files.writing import _compare_bounds
+
+KML = "<kml><Document>{}</Document></kml>"
+GPX = '<gpx xmlns="http://www.topografix.com/GPX/1/1">{}</gpx>'
+AT = {"type": "Point", "coordinates": [67, 25]}
+
+
+def named(values, shapes=None, **columns):
+    shapes = [Point(67 + i, 25) for i in range(len(values))] if shapes is None else shapes
+    return gpd.GeoDataFrame({"n": values, **columns}, geometry=shapes, crs=4326)
+
+
+def written(path, text):
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def mark(inside):
+    return KML.format(f"<Placemark><name>a</name>{inside}</Placemark>")
+
+
+# Name of a file, its text or what writes it, and what the error says.
+def encrypted(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.shp", b"x" * 100)
+    raw = bytearray(path.read_bytes())
+    raw[raw.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(raw)
+
+
+@pytest.mark.parametrize("cut", [40, 300])
+def test_a_damaged_sheet_is_one_error(cut, tmp_path):
+    book = openpyxl.Workbook()
+    book.active.append(["lon", "lat"])
+    path = tmp_path / "a.xlsx"
+    book.save(path)
+    with zipfile.ZipFile(path) as archive:
+        whole = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, raw in whole.items():
+            archive.writestr(name, raw[:cut] if "worksheets/" in name else raw)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        with pytest.raises(FileError, match="can't be read as Excel"):
+            cg.read(path)
+        gc.collect()
+
+
+def bare_layer(path):
+    pyogrio.write_dataframe(pd.DataFrame({"n": [1]}), path, layer="a")
+
+
+REFUSED = {
+    "an encrypted archive": ("a.zip", encrypted, "is encrypted; unpack it first"),
+    "lines of nothing": ("a.geojsonl", "\n \n", "is empty; a feature on each line"),
+    "a layer without shapes": ("a.gpkg", bare_layer, "has no geometry; features with positions"),
+    "a point without lon": (
+        "a.gpx", GPX.format('<wpt lat="25"/>'), "a point has lon None and lat '25'",
+    ),
+    "a point of letters": (
+        "a.gpx", GPX.format('<wpt lat="25" lon="x"/>'), "has lon 'x' and lat '25', which are no",
+    ),
+    "a position of lon alone": (
+        "a.kml", mark("<Point><coordinates>67</coordinates></Point>"),
+        "a Point in placemark 1 that is none: a position without lon or lat",
+    ),
+    "a book of nothing": (
+        "a.xlsx", lambda p: openpyxl.Workbook().save(p), "is empty; a header with column names",
+    ),
+    "a CRS by its code": (
+        "a.geojson",
+        json.dumps({"type": "FeatureCollection", "features": [],
+                    "crs": {"type": "EPSG", "properties": {"code": 99_999}}}),
+        "names the CRS 'EPSG:99999', which isn't known",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_read_is_said(case, tmp_path):
+    name, content, says = REFUSED[case]
+    path = tmp_path / name
+    if callable(content):
+        content(path)
+    else:
+        written(path, content)
+    with pytest.raises((FileError, InputError, CRSError)) as caught:
+        cg.read(path)
+    assert says in str(caught.value)
+
+
+def test_the_code_of_a_crs_in_geojson_counts(tmp_path):
+    held = {
+        "type": "FeatureCollection", "crs": {"type": "EPSG", "properties": {"code": 4326}},
+        "features": [{"type": "Feature", "properties": {}, "geometry": AT}],
+    }  # fmt: skip
+    found = cg.read(written(tmp_path / "a.geojson", json.dumps(held)))
+    assert found.crs.to_epsg() == 4326
+
+
+def test_a_file_that_may_not_be_read_is_one_error_in_every_format(tmp_path, monkeypatch):
+    opened = Path.open
+
+    def refuse(self, *args, **kwargs):
+        if self.stem == "locked":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
+        return opened(self, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(Path, "read_bytes", lambda self: refuse(self, "rb").read())
+    for suffix in (".csv", ".geojson", ".kml", ".gpx", ".gpkg", ".csv.gz"):
+        path = tmp_path / f"locked{suffix}"
+        path.touch()
+        if suffix == ".csv.gz":
+            path = path.rename(tmp_path / "locked.gz.csv")
+        with pytest.raises(FileError, match=r"can't be read: Permission denied\.$"):
+            cg.read(path if path.stem == "locked" else path.rename(tmp_path / "locked.csv"))
+    with pytest.raises(FileError, match="can't be read: Permission denied"):
+        disk.fingerprint(tmp_path / "locked.csv")
+
+
+def test_a_missing_file_in_a_folder_that_is_not_listed_gets_no_advice(tmp_path, monkeypatch):
+    written(tmp_path / "sites.csv", "lon,lat\n67,25\n")
+    with pytest.raises(FileError, match=r"Did you mean 'sites\.csv'\?$"):
+        cg.read(tmp_path / "site.csv")
+
+    def refuse(_):
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(FileError, match=r"site\.csv doesn't exist\.$"):
+        cg.read(tmp_path / "site.csv")
+    with pytest.raises(FileError, match="There is no folder"):
+        cg.read(tmp_path / "none" / "site.csv")
+
+
+# Columns of values that few tables have, the format, and the values as they are read back.
+COLUMNS = [
+    ("parquet", pd.Series([1, 2], dtype="uint32"), [1, 2]),
+    ("gpkg", pd.Series([1, 2**32 - 1], dtype="uint32"), [1, 2**32 - 1]),
+    ("gpkg", pd.Series([1, None], dtype="UInt16"), [1, None]),
+    ("geojson", pd.Series([7, None], dtype="UInt8"), [7, None]),
+    ("gpkg", pd.Series([True, "a"], dtype=object), ["True", "a"]),
+    ("csv", pd.Series([True, 2], dtype=object), ["True", "2"]),
+    ("gpkg", pd.Series([2**63 - 1, -(2**63) + 1]), [2**63 - 1, -(2**63) + 1]),
+]
+
+
+@pytest.mark.filterwarnings("ignore:.*written as text")
+@pytest.mark.parametrize(("suffix", "values", "back"), COLUMNS)
+def test_values_of_rare_types_come_back(suffix, values, back, tmp_path):
+    cg.write(named(values), tmp_path / f"a.{suffix}")
+    found = cg.read(tmp_path / f"a.{suffix}")["n"]
+    assert [None if pd.isna(v) else v for v in found.tolist()] == back
+
+
+@pytest.mark.parametrize("large", [2**63 - 1, 2**63, -(2**63) + 1, -(2**63)])
+def test_numbers_of_64_bits_are_the_last_that_fit(large):
+    """One less than the least fits in two's complement; formats differ there, so it is text."""
+    values = pd.Series([1, large], dtype=object)
+    assert kind_of(values) == ("int" if abs(large) < 2**63 else "large int")
+
+
+def test_excel_holds_fifteen_digits(tmp_path):
+    for number, told in ((10**15, False), (10**15 + 1, True), (-(10**15) - 1, True)):
+        found, remarks = fit_columns(pd.DataFrame({"n": [number]}), find_format(Path("a.xlsx")))
+        assert bool(remarks) is told
+        assert found["n"].tolist() == [str(number) if told else number]
+
+
+# A table, the format, and what the error says.
+NOT_WRITTEN = {
+    "complex numbers": (named([1j, 2]), "gpkg", "'n' holds complex numbers, which no format"),
+    "a zero byte": (named(["a\0"]), "gpkg", "a text with a zero byte, which GeoPackage can't"),
+    "no position in GPX": (
+        named(["a", "b"], [Point(67, 25), None]), "gpx", "no place for 1 rows without a position",
+    ),
+    "an empty position in GPX": (
+        named(["a", "b"], [Point(), None]), "gpx", "no place for 2 rows without a position",
+    ),
+    "areas in GPX": (named(["a"], [shapely.box(67, 25, 68, 26)]), "gpx", "no place for Polygon"),
+    "a collection in a shapefile": (
+        named(["a"], [GeometryCollection([Point(67, 25)])]), "shp", "no place for GeometryColl",
+    ),
+    "two types in a shapefile": (
+        named(["a", "b"], [Point(67, 25), LineString([(67, 25), (68, 26)])]), "shp",
+        "has LineString, Point",
+    ),
+    "255 bytes in a shapefile": (named(["ü" * 127 + "a"]), "shp", "a text of 255 bytes, and a"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NOT_WRITTEN)
+def test_what_a_format_cannot_hold_is_said(case, tmp_path):
+    table, suffix, says = NOT_WRITTEN[case]
+    with pytest.raises(InputError) as caught:
+        cg.write(table, tmp_path / f"a.{suffix}")
+    assert says in str(caught.value)
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_shapefile_holds_254_bytes_and_ten_letters_of_a_name(tmp_path):
+    text = "ü" * 127
+    assert len(text.encode()) == 254
+    table = named([text], abcdefghijk="x", abcdefghijl="y", **{"ü" * 6: ["z"], " ": ["blank"]})
+    with pytest.warns(DataWarning, match="columns renamed"):
+        cg.write(table, tmp_path / "a.shp")
+    found = cg.read(tmp_path / "a.shp")
+    assert [*found.columns] == ["n", "abcdefghij", "abcdefgh_2", "ü" * 5, "column", "geometry"]
+    assert found["n"].tolist() == [text]
+    assert found["abcdefgh_2"].tolist() == ["y"]
+
+
+@pytest.mark.parametrize("suffix", ["gpkg", "kml", "gpx", "fgb", "geojson"])
+def test_a_column_without_a_name_gets_one(suffix, tmp_path):
+    with pytest.warns(DataWarning, match="columns renamed"):
+        cg.write(named(["a"], **{"": ["x"], "  ": ["y"]}), tmp_path / f"a.{suffix}")
+    found = cg.read(tmp_path / f"a.{suffix}")
+    assert (found["column"].tolist(), found["column_2"].tolist()) == (["x"], ["y"])
+
+
+def test_sheets_hold_so_many_rows_and_letters(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "_MAX_ROWS", 4)
+    monkeypatch.setattr(tables, "_MAX_TEXT", 5)
+    path = tmp_path / "a.xlsx"
+    cg.write(named(["a"] * 3), path)  # and the header
+    assert len(cg.read(path)) == 3
+    with pytest.raises(InputError, match="4 rows are more than a sheet holds"):
+        cg.write(named(["a"] * 4), path)
+    cg.write(named(["abcde"]), path)
+    with pytest.raises(InputError, match="'n' has a text of 6 letters, and a cell holds 5"):
+        cg.write(named(["a", "abcdef"]), path)
+    assert cg.read(path)["n"].tolist() == ["abcde"]
+
+
+def test_the_name_of_a_sheet_is_cut_and_cleaned(tmp_path):
+    path = tmp_path / "a.xlsx"
+    for name, there in (("a/b:c?*[]\\", "abc"), ("x" * 40, "x" * 31), ("???", "cpecgeo")):
+        cg.write(named([1]), path, layer=name)
+        assert openpyxl.load_workbook(path).sheetnames == [there]
+
+
+def test_titles_are_single_cells_above_names(tmp_path):
+    """At most nine of them, and only where names follow."""
+    for count, is_title in ((1, True), (9, True), (10, False)):
+        book = openpyxl.Workbook()
+        for row in [*[["Survey"]] * count, ["n", "lon", "lat"], ["a", 67, 25]]:
+            book.active.append(row)
+        book.save(tmp_path / "a.xlsx")
+        if is_title:
+            with pytest.warns(DataWarning, match=f"has {count} rows above the header"):
+                assert len(cg.read(tmp_path / "a.xlsx")) == 1
+        else:
+            with pytest.raises(InputError):
+                cg.read(tmp_path / "a.xlsx")
+
+
+def test_merged_cells_count_below_the_header_alone(tmp_path):
+    book = openpyxl.Workbook()
+    for row in (["Survey"], [None], ["n", "lon", "lat"], ["a", 67, 25], ["b", 68, 25]):
+        book.active.append(row)
+    book.active.merge_cells("A1:A2")
+    book.save(tmp_path / "a.xlsx")
+    with pytest.warns(DataWarning, match="has 2 rows above the header") as told:
+        cg.read(tmp_path / "a.xlsx")
+    assert len(told) == 1
+    book.active.merge_cells("A3:A4")
+    book.save(tmp_path / "a.xlsx")
+    with pytest.warns(DataWarning) as told:
+        cg.read(tmp_path / "a.xlsx")
+    assert "1 merged cells among the rows of the sheet" in str(told[-1].message)
+
+
+def test_data_of_kml_in_elements_of_its_own(tmp_path):
+    inside = (
+        '<ExtendedData xmlns:x="urn:x"><x:site><x:code>007</x:code><x:kind>mine</x:kind></x:site>'
+        "<x:note>far</x:note></ExtendedData>"
+    )
+    row = cg.read(written(tmp_path / "a.kml", mark(f"{inside}<Point/>"))).iloc[0]
+    assert (row["code"], row["kind"], row["note"]) == ("007", "mine", "far")
+    assert row.geometry is None
+
+
+def test_links_and_heights_of_way_points(tmp_path):
+    point = (
+        '<wpt lat="25" lon="67"><ele>5</ele><link href="http://a.pk"><text>A</text></link></wpt>'
+    )
+    row = cg.read(written(tmp_path / "a.gpx", GPX.format(point))).iloc[0]
+    assert (row["link"], row["link_text"], row["ele"]) == ("http://a.pk", "A", 5)
+    cg.write(named(["a", "b"], [Point(67, 25, 12.5), Point(68, 26)]), tmp_path / "b.gpx")
+    found = cg.read(tmp_path / "b.gpx")
+    assert found["ele"].fillna(-1).tolist() == [12.5, -1]
+
+
+@pytest.mark.parametrize("separator", [None, ",", "comma"])
+def test_separators_are_taken_out_of_text_alone(separator):
+    for values in (pd.Series([1234, 5]), pd.Series([1.5]), pd.Series([True])):
+        assert join_thousands(values, separator) is values
+
+
+def test_text_and_numbers_of_an_accuracy():
+    for kind in (float, "Int64", object):
+        values = pd.Series([0, 3, -1, None], dtype=kind)
+        km, is_odd = to_accuracy(values)
+        np.testing.assert_array_equal(km, [0, 3, np.nan, np.nan])
+        assert is_odd.tolist() == [False, False, True, False]
+
+
+@pytest.mark.parametrize("wrong", [0, 199, 200, 250, 399])
+def test_one_text_anywhere_keeps_a_column_text(wrong):
+    texts = [str(i) for i in range(400)]
+    assert infer_types(pd.Series(texts)).dtype == "int64"
+    texts[wrong] = "007"
+    assert infer_types(pd.Series(texts)).tolist() == texts
+
+
+@pytest.mark.parametrize("at", [99, 100])
+def test_a_column_of_both_is_known_by_its_first_hundred_cells(at):
+    cells = ["34.1, 71.5"] * 150
+    cells[at] = "nowhere"
+    assert positions._are_pairs(pd.Series(cells), is_said=False) is (at == 100)
+
+
+def test_columns_that_hold_positions_already_are_left_as_they_are(tmp_path):
+    """A column of another position beside those of the points is renamed, and only then."""
+    table = named(["a"], lon=["x"])
+    with pytest.warns(DataWarning, match="'lon' to 'lon_of_row'"):
+        cg.write(table, tmp_path / "a.csv")
+    assert cg.read(tmp_path / "a.csv").geometry.tolist() == [Point(67, 25)]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("suffix", ["csv", "kml", "parquet", "gpkg"])
+def test_a_series_is_a_table_of_one_column(suffix, tmp_path):
+    series = pd.Series([1.5, 2.5], index=["a", "b"], name="km")
+    if suffix in {"csv", "parquet"}:
+        cg.write(series, tmp_path / f"a.{suffix}")
+        read = pd.read_csv if suffix == "csv" else pd.read_parquet
+        assert read(tmp_path / f"a.{suffix}").to_dict("list") == {
+            "name": ["a", "b"],
+            "km": [1.5, 2.5],
+        }
+        cg.write(series.rename(None), tmp_path / f"a.{suffix}")
+        assert read(tmp_path / f"a.{suffix}").columns.tolist() == ["name", "value"]
+    else:
+        with pytest.raises(InputError, match="no geometry; write it as .csv or .parquet"):
+            cg.write(series, tmp_path / f"a.{suffix}")
+
+
+class Closed(io.RawIOBase):
+    def __init__(self, error):
+        self.error = error
+
+    def writable(self):
+        return True
+
+    def write(self, _):
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [(OSError(28, "No space left on device"), "No space left on device"), (ValueError("x"), "it is closed")],
+)  # fmt: skip
+def test_a_standard_output_that_takes_nothing_is_one_error(error, says, monkeypatch):
+    class Out:
+        buffer = Closed(error)
+
+        def flush(self):
+            pass
+
+    monkeypatch.setattr(sys, "stdout", Out())
+    with pytest.raises(FileError, match=rf"can't write to standard output \({says}\)"):
+        cg.write(named(["a"]), "-")
+    Out.buffer.error = BrokenPipeError()
+    with pytest.raises(BrokenPipeError):  # whoever reads has had enough
+        cg.write(named(["a"]), "-")
+
+
+@pytest.mark.parametrize(("size", "is_read"), [(22, True), (23, False)])
+def test_standard_input_holds_so_many_bytes(size, is_read, monkeypatch):
+    monkeypatch.setattr(reading, "MAX_BYTES", 22)
+
+    class In:
+        buffer = io.BytesIO(b"lon,lat\n67,25\n" + b"\n" * (size - 14))
+
+    monkeypatch.setattr(sys, "stdin", In())
+    if is_read:
+        assert len(cg.read("-")) == 1
+    else:
+        with pytest.raises(FileError, match="more than 22 bytes"):
+            cg.read("-")
+
+
+SNIFFED = {
+    b'{"type":"Topology","objects":{}}': ".topojson",
+    b'{"a":1, "type" : "Topology"}': ".topojson",
+    b" " * 20 + b'{"type":"Topology"}': ".topojson",
+    b'{"x":"' + b"a" * 4_090 + b'","type":"Topology"}': ".geojson",
+    b'{"type":"Feature"}\n{"type":"Feature"}\n': ".geojsonl",
+    b'{"type":"Feature"}\n': ".geojson",
+    b'\x1e{"type":"Feature"}\n': ".geojsonl",
+    b'{\n"type":"Feature"}\n': ".geojson",
+    b"<?xml?><gpx>": ".gpx",
+    b"<!--" + b"a" * 4_092 + b"--><gpx>": ".kml",
+    b"<kml>": ".kml",
+    b"PK\x03\x04 xl/": ".xlsx",
+    b"PK\x03\x04 doc.kml": ".kmz",
+    b"PK\x03\x04": ".zip",
+    b"PAR1": ".parquet",
+    b"\x1f\x8b": ".csv.gz",
+    b"SQLite format 3\0": ".gpkg",
+    b"fgb\x03fgb": ".fgb",
+    b"": ".csv",
+    b"\xef\xbb\xbflon,lat": ".csv",
+    '{"type":"Feature"}'.encode("utf-16"): ".geojson",
+    '{"type":"Feature"}'.encode("utf-16") + b"x": ".geojson",
+}
+
+
+@pytest.mark.parametrize("head", SNIFFED, ids=repr)
+def test_bytes_without_a_name_have_the_suffix_of_their_format(head):
+    assert sniff_suffix(head) == SNIFFED[head]
+
+
+def test_a_map_across_the_antimeridian_is_compared_by_its_latitudes():
+    """RFC 7946 cuts a line there, so that its bounds become those of the whole earth."""
+    form = find_format(Path("a.geojson"))
+    wide = gpd.GeoSeries([LineString([(-170, 10), (170, 20)])], crs=4326)
+    cut = gpd.GeoSeries([LineString([(-180, 10), (180, 20)])], crs=4326)
+    assert _compare_bounds(wide, cut, form) == []
+    other = gpd.GeoSeries([LineString([(-180, 10), (180, 21)])], crs=4326)
+    assert _compare_bounds(wide, other, form) != []
+    half = gpd.GeoSeries([LineString([(-90, 10), (90, 20)])], crs=4326)
+    assert _compare_bounds(half, cut, form) != []
+
+
+@pytest.mark.parametrize(("off", "same"), [(1.9e-7, True), (2.1e-7, False), (-2.1e-7, False)])
+def test_bounds_read_back_are_those_of_seven_decimals(off, same):
+    here = gpd.GeoSeries([Point(67, 25)], crs=4326)
+    there = gpd.GeoSeries([Point(67, 25 + off)], crs=4326)
+    assert (_compare_bounds(here, there, find_format(Path("a.kml"))) == []) is same
+    metres = gpd.GeoSeries([Point(3e5, 2e6)], crs=32642)
+    moved = gpd.GeoSeries([Point(3e5, 2e6 + 1e4 * off)], crs=32642)
+    assert (_compare_bounds(metres, moved, find_format(Path("a.gpkg"))) == []) is same
+    assert _compare_bounds(
+        metres, metres.set_crs(32643, allow_override=True), find_format(Path("a.gpkg"))
+    )
+
+
+def test_ids_of_geojson_keep_their_type():
+    assert vectors._id_column([1, None, 3]).dtype == "Int64"
+    assert vectors._id_column([1, 2]).dtype == "int64"
+    assert vectors._id_column([1.5, 2.0]).tolist() == [1.5, 2.0]
+    assert vectors._id_column([1, "a", 2.5]).tolist() == ["1", "a", "2.5"]
+    assert vectors._id_column([1, "a", None]).isna().tolist() == [False, False, True]
+    assert vectors._id_column([2**63 - 1]).dtype == "int64"
+    assert vectors._id_column([2**63, 1]).tolist() == [str(2**63), "1"]
+
+
+@pytest.mark.parametrize("size", [0, 31, 32])
+def test_a_table_of_a_shapefile_that_is_cut_off_says_no_encoding(size, tmp_path):
+    path = tmp_path / "a.shp"
+    path.touch()
+    head = bytearray(32)
+    head[8:10] = struct.pack("<H", 32)
+    raw = bytes(head) + "گوادر".encode()
+    path.with_suffix(".dbf").write_bytes(raw[:size] if size < 32 else raw)
+    assert vectors._guess_encoding(path, "a") == (None if size < 32 else "UTF-8")
+    head[29] = 0x58
+    path.with_suffix(".dbf").write_bytes(bytes(head) + "گوادر".encode())
+    assert vectors._guess_encoding(path, "a") is None
+
+
+def test_rows_are_named_by_the_first_column_of_names_that_are_unique():
+    frame = named(["x", "y"], id=[1, 2], Name=["A", "B"])
+    assert label_rows(frame).index.tolist() == ["A", "B"]
+    assert label_rows(frame.assign(Name="A")).index.tolist() == [1, 2]
+    assert label_rows(frame.assign(Name=["A", None])).index.tolist() == [1, 2]
+    assert label_rows(frame.assign(Name="A", id=1)) is not None
+    assert label_rows(frame.assign(Name="A", id=1)).index.tolist() == [0, 1]
+
+
+def test_whole_numbers_in_parquet_stay_whole_where_some_are_missing(tmp_path):
+    table = pd.DataFrame({"n": pd.array([2**60 + 1, None], "Int64"), "lon": 67.0, "lat": 25.0})
+    table.to_parquet(tmp_path / "a.parquet")
+    found = cg.read(tmp_path / "a.parquet")["n"]
+    assert found.dtype == "Int64"
+    assert found[0] == 2**60 + 1
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(
+        pa.table({"n": pa.array([2**60 + 1, None]), "lon": [67.0, 67.0], "lat": [25.0, 25.0]}),
+        tmp_path / "a.parquet",
+    )
+    found = cg.read(tmp_path / "a.parquet")["n"]
+    assert found.dtype == "Int64"
+    assert found[0] == 2**60 + 1
+
+
+@pytest.mark.parametrize(
+    ("shape", "text"),
+    [(Polygon(), "Polygon"), (Point(), "Point"), (LineString(), "LineString")],
+)
+def test_empty_shapes_are_no_bounds(shape, text):
+    empty = gpd.GeoSeries([shape], crs=4326)
+    assert _compare_bounds(empty, empty, find_format(Path("a.kml"))) == [], text
