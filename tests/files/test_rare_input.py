@@ -118,6 +118,26 @@ def test_what_cannot_be_read_is_said(case, tmp_path):
     assert says in str(caught.value)
 
 
+LINKED = {
+    "by its type": {"crs": {"type": "link", "properties": {}}},
+    "by an address": {"crs": {"properties": {"href": "http://a.pk"}}},
+    "by an address within": {"crs": {"properties": {"more": {"href": "x"}}}},
+    "by a CRS of JSON-FG": {"coordRefSys": "http://a.pk"},
+    "by what it conforms to": {"conformsTo": ["http://a.pk"]},
+}
+
+
+@pytest.mark.parametrize("suffix", [".geojson", ".geojsonl"])
+@pytest.mark.parametrize("case", LINKED)
+def test_geojson_that_links_to_a_crs_is_refused(case, suffix, tmp_path):
+    held = {"type": "Feature", "properties": {"href": "mine"}, "geometry": AT}
+    path = tmp_path / f"a{suffix}"
+    assert cg.read(written(path, json.dumps(held)))["href"].tolist() == ["mine"]
+    written(path, json.dumps({**held, **LINKED[case]}))
+    with pytest.raises(FileError, match="links to a reference system elsewhere"):
+        cg.read(path)
+
+
 def test_the_code_of_a_crs_in_geojson_counts(tmp_path):
     held = {
         "type": "FeatureCollection", "crs": {"type": "EPSG", "properties": {"code": 4326}},
