@@ -22,7 +22,7 @@ from shapely.geometry import GeometryCollection, LineString, Point, Polygon
 
 import cpecgeo as cg
 from cpecgeo.errors import CRSError, DataWarning, FileError, InputError
-from cpecgeo.files import disk, positions, reading, tables, vectors
+from cpecgeo.files import disk, positions, reading, tables, vectors, writing
 from cpecgeo.files.fields import fit_columns, kind_of
 from cpecgeo.files.formats import find_format, sniff_suffix
 from cpecgeo.files.numbers import infer_types, join_thousands, to_accuracy
@@ -555,3 +555,43 @@ def test_whole_numbers_in_parquet_stay_whole_where_some_are_missing(tmp_path):
 def test_empty_shapes_are_no_bounds(shape, text):
     empty = gpd.GeoSeries([shape], crs=4326)
     assert _compare_bounds(empty, empty, find_format(Path("a.kml"))) == [], text
+
+
+@pytest.mark.parametrize("suffix", ["csv", "geojson", "gpkg", "kml", "xlsx", "parquet"])
+@pytest.mark.parametrize(
+    ("values", "is_missed"),
+    [
+        (["a", ""], True),
+        ([0, 0], True),
+        ([False, False], True),
+        ([0.0, None], True),
+        (["", ""], False),
+        ([None, ""], False),
+    ],
+)
+def test_a_column_that_is_lost_is_missed_unless_it_is_blank(
+    values, is_missed, suffix, tmp_path, monkeypatch
+):
+    """Markup and JSON have no place for a column of nothing."""
+    table = named(pd.Series(values, dtype=object), kept=["x", "y"])
+    plain = writing.read
+    monkeypatch.setattr(
+        writing, "read", lambda *a, **k: plain(*a, **k).drop(columns="n", errors="ignore")
+    )
+    path = tmp_path / f"a.{suffix}"
+    if is_missed:
+        with pytest.raises(FileError, match="the column 'n' is missing"):
+            cg.write(table, path)
+        assert not path.exists()
+    else:
+        assert cg.write(table, path).exists()
+
+
+@pytest.mark.parametrize("lost", [1, 3, 4])
+def test_up_to_three_lost_columns_are_named(lost, tmp_path, monkeypatch):
+    names = [f"c{i}" for i in range(5)]
+    plain = writing.read
+    monkeypatch.setattr(writing, "read", lambda *a, **k: plain(*a, **k).drop(columns=names[:lost]))
+    with pytest.raises(FileError, match="reads back otherwise") as caught:
+        cg.write(named(["a"], **{name: ["x"] for name in names}), tmp_path / "a.csv")
+    assert str(caught.value).count("is missing") == min(lost, 3)
