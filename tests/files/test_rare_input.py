@@ -5,6 +5,7 @@ import gc
 import io
 import json
 import os
+import re
 import struct
 import sys
 import warnings
@@ -21,8 +22,8 @@ import shapely
 from shapely.geometry import GeometryCollection, LineString, Point, Polygon
 
 import cpecgeo as cg
-from cpecgeo.errors import CRSError, DataWarning, FileError, InputError
-from cpecgeo.files import disk, positions, reading, tables, vectors, writing
+from cpecgeo.errors import CoordinateError, CRSError, DataWarning, FileError, InputError
+from cpecgeo.files import disk, displacement, positions, reading, tables, vectors, writing
 from cpecgeo.files.fields import fit_columns, kind_of
 from cpecgeo.files.formats import find_format, sniff_suffix
 from cpecgeo.files.numbers import infer_types, join_thousands, to_accuracy
@@ -595,3 +596,42 @@ def test_up_to_three_lost_columns_are_named(lost, tmp_path, monkeypatch):
     with pytest.raises(FileError, match="reads back otherwise") as caught:
         cg.write(named(["a"], **{name: ["x"] for name in names}), tmp_path / "a.csv")
     assert str(caught.value).count("is missing") == min(lost, 3)
+
+
+@pytest.mark.parametrize(
+    ("spot", "is_refused"),
+    [
+        ((24.9, 67.0), True),
+        ((20.0, 55.0), True),  # the corners of the region, exchanged
+        ((45.0, 89.99), True),
+        ((45.0, 90.0), False),  # the pole
+        ((19.99, 67.0), False),
+        ((45.01, 67.0), False),
+        ((24.9, 54.99), False),
+        ((67.0, 24.9), False),
+        ((0.0, 0.0), False),
+    ],
+)
+def test_what_would_lie_in_the_region_when_swapped_is_refused(spot, is_refused):
+    few, mixed = np.array([spot, (30.0, 70.0)]), np.array([spot, (67.0, 24.9)])
+    if is_refused:
+        with pytest.raises(
+            CoordinateError, match=re.escape(f"starts at ({spot[0]:g}, {spot[1]:g})")
+        ):
+            displacement.refuse_turned(few, "x")
+    else:
+        displacement.refuse_turned(few, "x")
+    displacement.refuse_turned(mixed, "x")  # one of them lies in the region as it is
+    tally = displacement.count(few, np.arange(1, 3))
+    assert tally.turned == 1 + (is_refused or spot == (45.0, 90.0))
+
+
+def test_a_gps_shows_status_and_source_unless_there_is_a_description(tmp_path):
+    plain, told = named(["a"], status="open", source="B"), named(["a"], desc="mine", status="open")
+    for table, says in ((plain, "status: open; source: B"), (told, "mine"), (named(["a"]), None)):
+        cg.write(table, tmp_path / "a.gpx")
+        found = cg.read(tmp_path / "a.gpx")
+        assert (found["desc"].tolist() if "desc" in found else None) == (says and [says])
+        assert found.drop(columns=["desc", "geometry"], errors="ignore").columns.tolist() == [
+            name for name in table.columns if name not in {"desc", "geometry"}
+        ]

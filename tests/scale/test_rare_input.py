@@ -6,6 +6,7 @@ import io
 import json
 import re
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import dask
@@ -36,7 +37,8 @@ from cpecgeo.scale.files import open_source
 from cpecgeo.scale.parquet import from_native
 from cpecgeo.scale.parts import Parts
 from cpecgeo.scale.sinks import Sink, Writing, _Moved
-from cpecgeo.scale.text import header, lines, repeats
+from cpecgeo.scale.sources import rechunk
+from cpecgeo.scale.text import _Onward, header, lines, repeats
 from tests.effort import tries
 
 GOOD = {"lon": [67.0, 68.0], "lat": [25.0, 26.0]}
@@ -510,3 +512,143 @@ def test_choices_of_a_table_are_kept_for_every_batch(tmp_path):
     source = open_source(path, Choice(lon="a", lat="b"))
     found = [batch.xy.tolist() for batch in source.batches(scale.sources.Position(), 1)]
     assert found == [[[67, 25]], [[68, 26]]]
+
+
+# How much is read at once
+
+
+@pytest.mark.parametrize(
+    ("likely", "most", "rows"),
+    [
+        (1.0, 1.0, 1_000),
+        (48e3, 1.0, 1_000),
+        (96e3, 1.0, 500),
+        (1.0, 192e3, 1_000),
+        (1.0, 384e3, 500),
+        (48e6, 48e6, 1),
+        (1e9, 1e9, 1),
+    ],
+)
+def test_a_batch_of_parquet_has_48_mb_likely_and_four_times_as_much_at_most(
+    likely, most, rows, tmp_path
+):
+    source = open_source(parquet(tmp_path / "s.parquet", GOOD))
+    assert replace(source, widths=(likely, most)).batch_of(1_000) == rows
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 7])
+@pytest.mark.parametrize("first", [0, 1, 3])
+def test_the_width_of_a_row_is_that_of_the_widest_group(rows, first, tmp_path):
+    """Bytes of a value that is stored once count in each row."""
+    path = tmp_path / "s.parquet"
+    schema = pa.schema([("lon", pa.float64()), ("lat", pa.float64()), ("t", pa.string())])
+    with pq.ParquetWriter(path, schema) as writer:
+        for count, letters in ((first, 10), (rows, 90_000), (5, 20)):
+            if count:
+                writer.write_table(pa.table(
+                    {"lon": [67.0] * count, "lat": [25.0] * count, "t": ["x" * letters] * count},
+                    schema,
+                ))  # fmt: skip
+    likely, most = open_source(path).widths
+    assert 90_000 <= likely < 92_000
+    assert 90_000 <= most < 92_000
+
+
+@pytest.mark.parametrize(
+    ("size", "held", "rows"),
+    [
+        (480_000, 10, 1_000),  # 48 kB a row
+        (960_000, 10, 500),
+        (96_000_000, 1, 1),
+        (48_000_000, None, 1),
+        (0, 0, 1_000),
+        (10, 1_000, 1_000),
+    ],
+)
+def test_a_batch_of_a_geopackage_has_48_mb(size, held, rows, tmp_path):
+    source = open_source(layer(tmp_path / "a.gpkg"))
+    assert replace(source, size=size, rows=held).batch_of(1_000) == rows
+
+
+@pytest.mark.parametrize(("count", "letters"), [(1, 5), (10, 5), (100, 40), (5_000, 3), (90, 900)])
+def test_a_block_of_csv_has_about_as_many_bytes_as_its_rows_take(count, letters, tmp_path):
+    path = tmp_path / "s.csv"
+    path.write_text("t,lon,lat\n" + f"{'x' * letters},67,25\n" * 40_000)
+    source, each = open_source(path), letters + 7
+    seen = [b.end.byte - b.start.byte for b in source.batches(scale.sources.Position(), count)]
+    # A block ends with a whole record; the sample of its length may end within one.
+    assert (
+        0.95 * count * each - each
+        <= min(seen[1:-1] or seen)
+        <= max(seen[1:])
+        <= 1.05 * count * each + each
+    )
+
+
+@tries(60)
+@given(
+    st.binary(max_size=300), st.lists(st.tuples(st.integers(0, 40), st.integers(0, 60)), max_size=9)
+)
+def test_a_packed_file_is_read_onwards_as_one_that_is_not(content, steps):
+    """It goes back by one block at most, as batches do."""
+    packed, plain = _Onward(io.BytesIO(content)), io.BytesIO(content)
+    at = 0
+    for ahead, count in steps:
+        packed.seek(at + ahead)
+        plain.seek(at + ahead)
+        got = packed.read(count)
+        assert got == plain.read(count)
+        packed.seek(at + ahead)
+        plain.seek(at + ahead)
+        assert packed.read(2 * count) == plain.read(2 * count)  # from the same record on
+        at = (
+            min(at + ahead, len(content))
+            if at + ahead > len(content)
+            else at + ahead + len(got) // 2
+        )
+
+
+@pytest.mark.parametrize("times", [1, 400, 20_000])
+def test_the_size_of_a_packed_file_is_estimated_from_its_beginning(times, tmp_path):
+    raw = b"lon,lat\n" + b"67.123,25.456\n68.5,26.25\n" * times
+    for name, held in (
+        ("s.csv", raw),
+        ("s.csv.gz", gzip.compress(raw)),
+        ("s.csv.GZ", gzip.compress(raw)),
+    ):
+        path = tmp_path / name
+        path.write_bytes(held)
+        size = open_source(path).size
+        assert size == len(raw) if name == "s.csv" else 0.5 * len(raw) < size < 2.0 * len(raw)
+
+
+@tries(40)
+@given(st.lists(st.integers(0, 7), max_size=9), st.integers(1, 9))
+def test_tables_are_cut_anew_into_so_many_rows(sizes, rows):
+    whole = list(range(sum(sizes)))
+    held = iter(whole)
+    tables = [
+        pa.table({"n": pa.array([next(held) for _ in range(size)], pa.int64())}) for size in sizes
+    ]
+    found = [t["n"].to_pylist() for t in rechunk(iter(tables), rows)]
+    assert [n for some in found for n in some] == whole
+    assert all(len(some) == rows for some in found[:-1])
+    assert not found or 0 < len(found[-1]) <= rows
+
+
+def test_progress_counts_from_what_was_kept(tmp_path):
+    """Rows of an earlier run are in the share, and not in the rate."""
+    from cpecgeo.scale.stream import _report
+
+    seen = []
+    with _report(seen.append) as report:
+        report(100, 0.25)
+        report(100, 0.25)
+        report(300, 0.75)
+        report(400, 1.0)
+    assert [(p.rows, p.share) for p in seen] == [(100, 0.25), (100, 0.25), (300, 0.75), (400, 1.0)]
+    assert [p.rows_per_s > 0 for p in seen] == [False, False, True, True]
+    assert [np.isnan(p.seconds_left) for p in seen] == [True, True, False, False]
+    assert seen[3].seconds_left == 0
+    # Two thirds of what is new are done, so that half as long is left as it took.
+    assert seen[2].seconds_left == pytest.approx(0.5 * 200 / seen[2].rows_per_s)
