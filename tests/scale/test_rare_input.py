@@ -6,11 +6,13 @@ import io
 import json
 import re
 import sqlite3
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import dask
 import dask.dataframe as dd
+import dask_geopandas
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -21,6 +23,7 @@ import pytest
 import shapely
 from hypothesis import given
 from hypothesis import strategies as st
+from shapely.geometry import LineString, Point
 
 import cpecgeo as cg
 from cpecgeo import scale
@@ -514,7 +517,70 @@ def test_choices_of_a_table_are_kept_for_every_batch(tmp_path):
     assert found == [[[67, 25]], [[68, 26]]]
 
 
+BAD_PARTS = {
+    "a line": ({"geometry": [Point(67, 25), LineString([(67, 25), (68, 26)])]}, GeometryError),
+    "out of range": ({"lon": [67.0, 68.0], "lat": [25.0, 95.0]}, CoordinateError),
+    "one of two": ({"lon": [67.0, 68.0], "lat": [25.0, np.nan]}, CoordinateError),
+    "text": ({"lon": ["67", "68"], "lat": ["25", "north"]}, InputError),
+    "no text of a geometry": ({"wkt": ["POINT (67 25)", "POINT (67"]}, GeometryError),
+}
+
+
+@pytest.mark.parametrize("case", BAD_PARTS)
+def test_rows_of_a_partition_are_counted_from_one(case):
+    columns, error = BAD_PARTS[case]
+    table = pd.DataFrame(columns)
+    if "geometry" in columns:
+        made = dask_geopandas.from_geopandas(gpd.GeoDataFrame(table, crs=4326), npartitions=1)
+    else:
+        made = dd.from_pandas(table, npartitions=1)
+    with pytest.raises(error, match=r"a partition.* in row 2\b"):
+        scale.nearest(made, "ml1").compute(scheduler="sync")
+
+
+def test_impossible_accuracies_of_a_partition_are_told_with_their_row():
+    table = pd.DataFrame({**GOOD, "accuracy_km": ["1", "good"]}, index=[7, 9])
+    lazy = scale.nearest(dd.from_pandas(table, npartitions=1), "ml1")
+    with pytest.warns(
+        cg.errors.DataWarning, match=r"begins at index .*7\)? has 1 value .* in row 2;"
+    ):
+        lazy.compute(scheduler="sync")
+
+
 # How much is read at once
+
+
+@pytest.mark.parametrize(("letters", "is_read"), [(900, True), (3_900, True), (4_100, False)])
+def test_a_record_has_up_to_four_blocks(letters, is_read, tmp_path, monkeypatch):
+    monkeypatch.setattr("cpecgeo.scale.text.BATCH_BYTES", 1_000)
+    path = tmp_path / "s.csv"
+    rows = ["x", "y", "z" * letters, "w"]
+    path.write_text("t,lon,lat\n" + "".join(f"{text},67,25\n" for text in rows))
+    if is_read:
+        scale.nearest_file(path, tmp_path / "o.csv", targets="ml1")
+        assert pd.read_csv(tmp_path / "o.csv")["t"].tolist() == rows
+    else:
+        with pytest.raises(FileError, match="a record of more than 2,000 bytes after row 2;"):
+            scale.nearest_file(path, tmp_path / "o.csv", targets="ml1")
+
+
+@pytest.mark.parametrize(("columns", "width"), [(2, 16.0), (3, 24.0)])
+def test_a_number_takes_eight_bytes_in_memory_however_it_is_stored(columns, width, tmp_path):
+    table = {name: np.full(10_000, 67.0) for name in ("lon", "lat", "z")[:columns]}
+    assert open_source(parquet(tmp_path / "s.parquet", table)).widths == (width, width)
+    fixed = {**GOOD, "code": pa.array([b"x" * 100] * 2, pa.binary(100))}
+    many = {n: pa.concat_arrays([pa.array(v)] * 5_000) for n, v in fixed.items()}
+    assert open_source(parquet(tmp_path / "s.parquet", many)).widths == (116.0, 116.0)
+
+
+def test_a_batch_has_262_144_rows_unless_asked_otherwise(tmp_path):
+    table = {"lon": np.full(600_000, 67.0), "lat": np.full(600_000, 25.0)}
+    path, seen = parquet(tmp_path / "s.parquet", table), []
+    scale.within_file(
+        path, tmp_path / "o.parquet", targets=shapely.Point(0, 0), km=1,
+        progress=lambda now: seen.append(now.rows),
+    )  # fmt: skip
+    assert np.diff([0, *seen])[:3].tolist() == [262_144, 262_144, 600_000 - 2 * 262_144]
 
 
 @pytest.mark.parametrize(
@@ -640,7 +706,7 @@ def test_progress_counts_from_what_was_kept(tmp_path):
     """Rows of an earlier run are in the share, and not in the rate."""
     from cpecgeo.scale.stream import _report
 
-    seen = []
+    seen, began = [], time.perf_counter()
     with _report(seen.append) as report:
         report(100, 0.25)
         report(100, 0.25)
@@ -649,6 +715,8 @@ def test_progress_counts_from_what_was_kept(tmp_path):
     assert [(p.rows, p.share) for p in seen] == [(100, 0.25), (100, 0.25), (300, 0.75), (400, 1.0)]
     assert [p.rows_per_s > 0 for p in seen] == [False, False, True, True]
     assert [np.isnan(p.seconds_left) for p in seen] == [True, True, False, False]
+    # From the first report on, however short that was.
+    assert seen[3].rows_per_s >= 300 / (time.perf_counter() - began)
     assert seen[3].seconds_left == 0
     # Two thirds of what is new are done, so that half as long is left as it took.
     assert seen[2].seconds_left == pytest.approx(0.5 * 200 / seen[2].rows_per_s)
