@@ -155,6 +155,86 @@ def test_groups_that_are_no_mapping_are_quoted_in_part():
     assert f"groups is {'z' * 60!r};" in str(caught.value)
 
 
+# Short stretches
+
+
+def band(south, north, accuracy_km=None):
+    shape = box(68, south, 70, north)
+    return {"geometry": shape, "accuracy_km": accuracy_km}
+
+
+widths = st.lists(st.sampled_from([0.05, 0.3, 0.7, 1.1, 8.0, 30.0]), min_size=1, max_size=7)
+
+
+@tries(25)
+@given(widths, st.sampled_from([None, 0.001]))
+def test_zones_are_crossed_for_as_long_as_they_are_wide(drawn, known):
+    """However narrow, each is a stretch, and what is measured adds up to the line."""
+    edges = np.concatenate(([30.0], 30.0 + np.cumsum(drawn) / 110.85))
+    rows = [band(a, b, known) for a, b in pairwise(edges)]
+    zones = gpd.GeoDataFrame(rows, crs=4326, index=[f"z{i}" for i in range(len(rows))])
+    line = LineString([(69, 29.99), (69, edges[-1] + 0.01)])
+    found = cg.crossed(line, zones)
+    inside = found[found["zone"].notna()]
+    assert inside["zone"].tolist() == list(zones.index)
+    # The edges of zones along parallels are geodesics, which bulge northwards here.
+    assert inside["length_km"].to_numpy() == pytest.approx(np.array(drawn), abs=2e-3, rel=1e-3)
+    assert inside["km_in"].to_numpy()[1:] == pytest.approx(
+        inside["km_out"].to_numpy()[:-1], abs=1e-6
+    )
+    assert found["length_km"].sum() == pytest.approx(float(cg.length_km(line)), abs=1e-9)
+    assert found["share"].sum() == pytest.approx(1)
+    if known:
+        # A stretch shorter than the steps of half a km in which this is looked at may be open.
+        assert (found.loc[found["length_km"] > 1, "certainty"] == "sure").all()
+        assert found[["km_in_off", "km_out_off"]].to_numpy().max() <= 0.51
+        low, high = found["length_low_km"], found["length_high_km"]
+        assert (low <= found["length_km"] + 1e-9).all()
+        assert (high >= found["length_km"] - 1e-9).all()
+
+
+def test_a_leg_of_a_few_hundred_metres_has_its_accuracy():
+    road = cg.geodesy.Chainage(LineString([(67, 0), (67.5, 0)]))
+    legs = [
+        (0, 10, 1),
+        (10, 10.3, 5),
+        (10.3, 10.3, 7),
+        (10.3, 20, 2),
+        (20, 30, 2),
+        (30, road.end_km, 1),
+    ]
+    found = accuracy._bounds(road, np.array(legs, float).tobytes())
+    assert found.accuracy_km.tolist() == [1, 5, 2, 1]
+    lengths = [float(cg.length_km(shape)) for shape in found.shapes]
+    assert lengths == pytest.approx([10, 0.3, 19.7, road.end_km - 30], abs=1e-6)
+    # What reaches beyond the line ends with it.
+    longer = accuracy._bounds(road, np.array([(-5, 10, 1), (10, 99, 2)], float).tobytes())
+    assert [float(cg.length_km(s)) for s in longer.shapes] == pytest.approx([10, road.end_km - 10])
+
+
+@pytest.mark.parametrize("name", ["ml1", "mining", "kkh", "western"])
+def test_stretches_of_equal_accuracy_are_the_whole_line(name):
+    from cpecgeo.analysis.accuracy import Bounds
+    from cpecgeo.features.resolve import resolve
+
+    found = Bounds.of(resolve(name))
+    assert cg.length_km(found.shapes).sum() == pytest.approx(float(cg.length_km(name)), abs=1e-3)
+    stated = set(cg.corridor(name).legs["accuracy_km"].dropna())
+    assert set(found.accuracy_km[~np.isnan(found.accuracy_km)].tolist()) == stated
+
+
+def test_a_road_that_cuts_a_corner_of_a_zone_treats_it_by_some_hundred_metres():
+    corner = box(68, 30, 69, 31)
+    road = LineString([(67.98, 30.975), (68.02, 31.015)])
+    inside = float(cg.length_km(road.intersection(corner)))
+    assert 0.5 < inside < 0.8
+    thing = cg.Corridor.from_line(road, name="r", status="operating", opened="2010")
+    zones = gpd.GeoDataFrame({"name": ["corner"]}, geometry=[corner], crs=4326)
+    panel = cg.treatment(thing, zones, years=[2009, 2010, 2011])
+    assert panel["treated"].tolist() == [False, True, True]
+    assert panel["km"].tolist() == pytest.approx([0, inside, inside], abs=0.01)
+
+
 # Heights
 
 

@@ -635,3 +635,16 @@ def test_a_gps_shows_status_and_source_unless_there_is_a_description(tmp_path):
         assert found.drop(columns=["desc", "geometry"], errors="ignore").columns.tolist() == [
             name for name in table.columns if name not in {"desc", "geometry"}
         ]
+
+
+@pytest.mark.parametrize("count", [1, 8, 9])
+def test_up_to_eight_columns_of_formulas_are_named(count, tmp_path):
+    book = openpyxl.Workbook()
+    book.active.append(["lon", "lat", *[f"column{i}" + "z" * 50 for i in range(count)]])
+    book.active.append([67, 25, *["=1+1"] * count])
+    book.save(tmp_path / "a.xlsx")
+    with pytest.warns(DataWarning, match=f"has {count} formulas without") as told:
+        cg.read(tmp_path / "a.xlsx")
+    text = str(told[0].message)
+    assert text.count("'column") == min(count, 8)
+    assert "z" * (40 - len("column0")) + "'" in text

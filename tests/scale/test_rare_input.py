@@ -517,6 +517,36 @@ def test_choices_of_a_table_are_kept_for_every_batch(tmp_path):
     assert found == [[[67, 25]], [[68, 26]]]
 
 
+@pytest.mark.parametrize("own", [None, "some"])
+@pytest.mark.parametrize("certainty", [None, "sure", "likely", "open", ["sure", "open"]])
+def test_rows_of_a_certainty_are_those_of_memory(certainty, own, tmp_path):
+    """Also those that are drawn beyond the distance, and may be within it."""
+    rng = np.random.default_rng(4)
+    line = shapely.get_coordinates(cg.corridor("mining").line)
+    xy = line[rng.integers(0, len(line), 300)] + rng.normal(0, 0.15, (300, 2))
+    table = pd.DataFrame({"n": range(300), "lon": xy[:, 0], "lat": xy[:, 1]})
+    if own:
+        table["accuracy_km"] = np.where(table["n"] % 3 == 0, 6.0, np.nan)
+    path = parquet(tmp_path / "s.parquet", pa.Table.from_pandas(table, preserve_index=False))
+    want = cg.within(cg.read(path), "mining", 12, certainty=certainty)
+    assert 0 < len(want) < 300
+    scale.within_file(
+        path, tmp_path / "o.parquet", targets="mining", km=12, certainty=certainty, batch_rows=70
+    )
+    lazy = scale.within(dd.from_pandas(table, npartitions=3), "mining", 12, certainty=certainty)
+    for found in (pd.read_parquet(tmp_path / "o.parquet"), lazy.compute(scheduler="sync")):
+        assert found["n"].tolist() == want["n"].tolist()
+        words = found["certainty"].astype(object)
+        assert words.tolist() == want["certainty"].astype(object).tolist()
+        near = "accuracy_km_near" if own else "accuracy_km"
+        for name in ("distance_km", near):
+            np.testing.assert_allclose(found[name], want[name], atol=1e-9)
+    if certainty == "open":
+        assert (want["distance_km"] > 12).any()
+    with pytest.raises(InputError, match="certainty is 'sur'"):
+        scale.within_file(path, tmp_path / "o.parquet", targets="mining", km=12, certainty="sur")
+
+
 BAD_PARTS = {
     "a line": ({"geometry": [Point(67, 25), LineString([(67, 25), (68, 26)])]}, GeometryError),
     "out of range": ({"lon": [67.0, 68.0], "lat": [25.0, 95.0]}, CoordinateError),
