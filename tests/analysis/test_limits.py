@@ -513,3 +513,68 @@ def test_small_windows_change_no_sum(cells, tmp_path, monkeypatch):
     want = zonal(path, areas)
     monkeypatch.setattr(raster, "_CELLS", cells)
     pd.testing.assert_frame_equal(zonal(path, areas), want, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("end", "to"), [(20.0, [10, 20]), (20.5, [10, 20, 20.5]), (9.5, [9.5])])
+def test_the_last_stretch_of_a_corridor_may_be_shorter(end, to):
+    degree = float(cg.length_km(LineString([(67, 0), (68, 0)])))
+    road = cg.Corridor.from_line(LineString([(67, 0), (67 + end / degree, 0)]), name="r")
+    found = cg.density_along(road, gpd.GeoSeries([Point(67, 0)], crs=4326))
+    assert found["km_to"].tolist()[:-1] == to[:-1]
+    assert found["km_to"].iloc[-1] == pytest.approx(road.end_km)
+
+
+@given(st.floats(0, 50), st.floats(0, 50), st.sampled_from([0.1, 0.2, 1.0, 7.0]))
+def test_samples_are_so_far_apart_at_most_and_the_same_in_both_directions(a, b, step):
+    from cpecgeo.analysis.profile import _even_samples, _samples
+
+    if abs(a - b) < 1e-3:
+        return
+    even = _even_samples(a, b, step)
+    assert (even[0], even[-1]) == (a, b)
+    assert np.ptp(np.diff(even)) < 1e-9
+    assert abs(np.diff(even)).max() <= step * (1 + 1e-8)
+    # One fewer would be too few.
+    assert len(even) == 2 or abs(b - a) / (len(even) - 2) > step * (1 - 1e-8)
+    assert _even_samples(b, a, step).tolist() == even[::-1].tolist()
+    found = _samples(a, b, step)
+    assert (found[0], found[-1]) == (a, b)
+    assert np.allclose(np.abs(np.diff(found))[:-1], step)
+    assert 0 < abs(found[-1] - found[-2]) <= step * (1 + 1e-8)
+
+
+def test_a_raster_is_described_shortly(tmp_path):
+    plane = (
+        "+proj=tmerc +lat_0=1.23456789 +lon_0=67.123456789 +k=0.99987654321 +x_0=123456.789 "
+        "+y_0=987654.321 +datum=WGS84 +units=m +no_defs"
+    )
+    transform = Affine(1234.5678, 0, 7e4, 0, -2345.6789, 3.56e6)
+    path = write_raster(tmp_path / "a.tif", np.ones((40, 90)), transform, crs=plane)
+    found = zonal(path, gpd.GeoSeries([box(66.8, 24.0, 67.2, 24.2)], crs=4326)).attrs
+    assert len(found["crs"]) == 80
+    assert found["cell_km"] == tuple(round(v, 5) for v in found["cell_km"])
+    assert found["cell_km"] == pytest.approx((1.2347, 2.346), rel=1e-3)
+    assert found["resolution"] == "1234.5678 × 2345.6789 metre"
+
+
+def test_defaults_are_those_of_the_documentation(tmp_path):
+    import dask.dataframe as dd
+
+    from cpecgeo import scale
+
+    edges = [(0, 5), (5, 10), (10, 25), (25, 50)]
+    sites = pd.DataFrame({"lon": [67.0, 67.1], "lat": [25.0, 25.1]})
+    layer = gpd.GeoDataFrame(geometry=gpd.GeoSeries.from_xy(sites["lon"], sites["lat"], crs=4326))
+    assert cg.exposure("Gwadar Port", layer=layer, value=None).index.tolist() == edges
+    rings = cg.rings("Gwadar Port")
+    assert list(zip(rings["km_from"], rings["km_to"], strict=True)) == edges
+    sites.to_csv(tmp_path / "s.csv", index=False)
+    scale.exposure_file(tmp_path / "s.csv", tmp_path / "o.csv", targets="ml1")
+    table = pd.read_csv(tmp_path / "o.csv")
+    assert list(zip(table["km_from"], table["km_to"], strict=True)) == edges
+    lazy = scale.exposure(dd.from_pandas(sites, npartitions=1), "ml1").compute(scheduler="sync")
+    assert lazy.index.tolist() == edges
+    assert rings.attrs["rtol"] == 1e-4
+    shapes = [cg.buffer(cg.place("Gwadar").point, 10, **more) for more in ({}, {"rtol": 1e-4})]
+    assert shapes[0].equals(shapes[1])
+    assert cg.density_along("m2", layer)["km_to"].iloc[0] == 10

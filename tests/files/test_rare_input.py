@@ -22,12 +22,30 @@ import shapely
 from shapely.geometry import GeometryCollection, LineString, Point, Polygon
 
 import cpecgeo as cg
-from cpecgeo.errors import CoordinateError, CRSError, DataWarning, FileError, InputError
-from cpecgeo.files import disk, displacement, positions, reading, tables, vectors, writing
-from cpecgeo.files.fields import fit_columns, kind_of
+from cpecgeo.errors import (
+    CoordinateError,
+    CRSError,
+    DataWarning,
+    FileError,
+    GeometryError,
+    InputError,
+)
+from cpecgeo.files import (
+    disk,
+    displacement,
+    positions,
+    reading,
+    tables,
+    vectors,
+    wellknown,
+    writing,
+)
+from cpecgeo.files.fields import fit_columns, kind_of, refuse_illegal
 from cpecgeo.files.formats import find_format, sniff_suffix
-from cpecgeo.files.numbers import infer_types, join_thousands, to_accuracy
+from cpecgeo.files.notations import read_degrees
+from cpecgeo.files.numbers import infer_types, join_thousands, to_accuracy, to_numbers
 from cpecgeo.files.reading import label_rows
+from cpecgeo.files.text import encoding_error, parse_header
 from cpecgeo.files.writing import _compare_bounds
 
 KML = "<kml><Document>{}</Document></kml>"
@@ -648,3 +666,176 @@ def test_up_to_eight_columns_of_formulas_are_named(count, tmp_path):
     text = str(told[0].message)
     assert text.count("'column") == min(count, 8)
     assert "z" * (40 - len("column0")) + "'" in text
+
+
+# Limits
+
+
+def nested_kml(depth):
+    return mark("<MultiGeometry>" * depth + "<Point><coordinates>67,25</coordinates></Point>"
+                + "</MultiGeometry>" * depth)  # fmt: skip
+
+
+def test_geometries_of_kml_are_fifty_deep_at_most(tmp_path):
+    assert cg.read(written(tmp_path / "a.kml", nested_kml(50))).geometry[0] == Point(67, 25)
+    with pytest.raises(FileError, match="more than 50 geometries inside one another"):
+        cg.read(written(tmp_path / "a.kml", nested_kml(51)))
+
+
+@pytest.mark.parametrize(("before", "is_refused"), [(65_535, True), (65_536, False)])
+def test_a_zero_byte_in_the_first_64_kib_is_no_text(before, is_refused):
+    head = b"lon,lat\n".ljust(before, b"x") + b"\0"
+    if is_refused:
+        with pytest.raises(FileError, match="is not CSV in UTF-8"):
+            parse_header(head, "f")
+    else:
+        assert parse_header(head, "f").names == ("lon", "lat")
+
+
+@pytest.mark.parametrize(
+    ("before", "says"), [(4_095, "is not XML in"), (4_096, "can't be read as")]
+)
+def test_a_zero_byte_in_the_first_4_kib_is_no_markup(before, says, tmp_path):
+    path = tmp_path / "a.kml"
+    path.write_bytes(b"<kml>".ljust(before) + b"\0</kml>")
+    with pytest.raises(FileError, match=says):
+        cg.read(path)
+
+
+@pytest.mark.parametrize(
+    ("at", "is_seen"),
+    [(0, True), (65_535, True), (65_536, False), (-65_537, False), (-65_536, True), (-1, True)],
+)
+def test_a_fingerprint_is_of_64_kib_at_both_ends(at, is_seen, tmp_path):
+    path, raw = tmp_path / "a.csv", bytearray(200_000)
+    path.write_bytes(raw)
+    before, stat = disk.fingerprint(path), path.stat()
+    raw[at] = 1
+    path.write_bytes(raw)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert (disk.fingerprint(path) != before) is is_seen
+
+
+def test_packed_files_have_no_time_of_their_own(tmp_path):
+    for suffix in ("kmz", "shp.zip"):
+        cg.write(named(["a"]), tmp_path / f"a.{suffix}")
+        with zipfile.ZipFile(tmp_path / f"a.{suffix}") as archive:
+            assert {e.date_time for e in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+            assert {e.compress_type for e in archive.infolist()} == {zipfile.ZIP_DEFLATED}
+
+
+def test_up_to_three_files_of_such_a_name_are_told(tmp_path):
+    for i in range(5):
+        written(tmp_path / f"sites{i}.csv", "lon,lat\n")
+    with pytest.raises(FileError, match="Did you mean") as caught:
+        cg.read(tmp_path / "sites.csv")
+    assert str(caught.value).count("'sites") == 3
+
+
+@pytest.mark.parametrize("value", [-9999.0, -999.0, -99999.0, 9999999.0, -1e30])
+def test_every_usual_mark_of_a_missing_value_is_told(value):
+    with pytest.warns(DataWarning, match=re.escape(f"1 value of {value:.15g}, which")):
+        assert to_numbers(pd.Series([1.0, value]), "p").tolist() == [1, value]
+    with pytest.warns(DataWarning, match="1 value of"):  # alone
+        to_numbers(pd.Series([value]), "p")
+    assert np.isnan(to_numbers(pd.Series([value]), "p", missing=[value])).all()
+    assert to_numbers(pd.Series([1.0, value + 1.5e30]), "p")[0] == 1
+
+
+NO_DEGREES = [
+    ([(180.0, 90.0)], None),
+    ([(-180.0, -90.0)], None),
+    ([(180.5, 20.0), (67.0, 25.0)], None),
+    ([(20.0, 90.5)], "seem to be swapped"),
+    ([(-90.0, 180.0), (25.0, 95.0)], "seem to be swapped"),
+    ([(90.5, 95.0)], "if these are metres"),
+    ([(25.0, 181.0)], "if these are metres"),
+    ([(3e5, 2.75e6)], "if these are metres"),
+    ([], None),
+]
+
+
+@pytest.mark.parametrize("case", range(len(NO_DEGREES)))
+def test_columns_of_no_degrees_are_swapped_or_in_metres(case):
+    pairs, says = NO_DEGREES[case]
+    lon, lat = np.array(pairs, float).reshape(-1, 2).T
+    if says is None:
+        positions._refuse_no_degrees(lon, lat, ("a", "b"), "f")
+        return
+    with pytest.raises(CoordinateError) as caught:
+        positions._refuse_no_degrees(lon, lat, ("a", "b"), "f")
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "degrees"),
+    [
+        ("34 59 59.9", 34 + 59 / 60 + 59.9 / 3600), ("34 60 00", None), ("34 00 60", None),
+        ("34 59.5", 34 + 59.5 / 60), ("34.5 30", None), ("34 30.5 10", None), ("34 60", None),
+    ],
+)  # fmt: skip
+def test_minutes_and_seconds_are_below_sixty_and_whole_but_the_last(text, degrees):
+    found, notation = read_degrees(text, "lat")
+    assert (notation is None) is (degrees is None)
+    if degrees is not None:
+        assert found == pytest.approx(degrees, abs=1e-12)
+
+
+@pytest.mark.parametrize("raw", [b"\x01\x01\0\0\0", b"\x00\0\0\0\x07"])
+def test_five_bytes_may_begin_a_geometry_and_four_dont(raw):
+    assert wellknown.is_wellknown(pd.Series([None, raw]))
+    assert not wellknown.is_wellknown(pd.Series([raw[:4]]))
+    assert not wellknown.is_wellknown(pd.Series([b"\x02" + raw[1:]]))
+
+
+POINT = shapely.to_wkb(Point(67, 25))
+XY = struct.pack("<2d", 67, 25)
+# Members with vertices of their own, and collections, by ISO's numbers of types.
+LEAVES = {
+    "a circular string": struct.pack("<BII", 1, 8, 2) + XY * 2,
+    "a triangle": struct.pack("<BIII", 1, 17, 1, 4) + XY * 4,
+    "a triangle with heights": struct.pack("<BIII", 1, 1017, 1, 4)
+    + struct.pack("<3d", 1, 2, 3) * 4,
+    "a line with heights and measures": struct.pack("<BII", 1, 3002, 2) + XY * 4,
+    "a line with measures": struct.pack("<BII", 1, 2002, 2) + struct.pack("<3d", 1, 2, 3) * 2,
+}
+
+
+@pytest.mark.parametrize("kind", [4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16])
+@pytest.mark.parametrize("leaf", LEAVES)
+def test_collections_of_every_type_nest_behind_members_of_every_type(kind, leaf):
+    import pyarrow as pa
+
+    def value(depth):
+        nest = struct.pack("<BII", 1, kind, 1) * depth + POINT
+        return struct.pack("<BII", 1, 7, 2) + LEAVES[leaf] + nest
+
+    wellknown.refuse_deep(pa.array([value(31)]), "f")
+    assert not wellknown.is_deep(value(31))
+    with pytest.raises(GeometryError, match="more than 32 deep"):
+        wellknown.refuse_deep(pa.array([POINT, value(32)]), "f")
+    assert wellknown.is_deep(value(32))
+
+
+def test_days_are_written_as_days():
+    day, hour = pd.to_datetime(["2024-01-02"]), pd.to_datetime(["2024-01-02T03:04:05"])
+    for name, told in ((".csv", ["2024-01-02"]), (".kml", ["2024-01-02"]), (".gpx", None)):
+        form = find_format(Path(f"a{name}"))
+        found = fit_columns(pd.DataFrame({"d": day, "h": hour}), form)[0]
+        assert found["d"].tolist() == (told or ["2024-01-02T00:00:00"])
+        assert found["h"].tolist() == ["2024-01-02T03:04:05"]
+
+
+def test_long_titles_and_reasons_are_told_in_part(tmp_path):
+    book = openpyxl.Workbook()
+    for row in (["z" * 300], ["n", "lon", "lat"], ["a", 67, 25]):
+        book.active.append(row)
+    book.save(tmp_path / "a.xlsx")
+    with pytest.warns(DataWarning, match="above the header") as told:
+        cg.read(tmp_path / "a.xlsx")
+    assert max(map(len, re.findall("z+", str(told[0].message)))) == 40
+    with pytest.raises(InputError) as caught:
+        refuse_illegal(pd.DataFrame({"n": ["z" * 300 + "\0"]}), "KML")
+    assert max(map(len, re.findall("z+", str(caught.value)))) == 40
+    assert len(disk.first_line(ValueError("z" * 300 + "\nmore"))) == 200
+    assert len(str(encoding_error("utf-8", UnicodeError("z" * 300), "f"))) < 350
