@@ -839,3 +839,13 @@ def test_long_titles_and_reasons_are_told_in_part(tmp_path):
     assert max(map(len, re.findall("z+", str(caught.value)))) == 40
     assert len(disk.first_line(ValueError("z" * 300 + "\nmore"))) == 200
     assert len(str(encoding_error("utf-8", UnicodeError("z" * 300), "f"))) < 350
+
+
+@pytest.mark.parametrize(
+    "name", ["a.csv", "a.b.csv", "v1.2.3.csv", "a.CSV", "x.csv.gz", "a.b.tsv.gz"]
+)
+def test_a_name_may_have_points_in_it(name):
+    assert find_format(Path(name)).name == "CSV"
+    assert find_format(Path(name.partition(".")[0] + ".2.shp.zip")).name == "Shapefile"
+    with pytest.raises(InputError):
+        find_format(Path(f"{name}.bak"))
