@@ -36,6 +36,10 @@ GRANTED = {
     "test_lines_that_wander": 500,
     "test_jagged_lines": 2_000,
     "test_bends_wider_and_narrower_than_the_radius": 2_000,
+    # geodesy/test_steps.py: 25 to 80 ms
+    "test_the_gap_of_two_segments_is_the_least_of_their_points": 2_500,
+    "test_what_is_left_out_of_a_line_is_within_the_tolerance": 2_000,
+    "test_pieces_are_short_and_on_the_geodesic": 700,
     # scale: 20 to 70 ms; the mining options a second
     "test_cells_come_out_as_they_went_in": 1_000,
     "test_batches_and_parts_change_nothing": 1_000,
@@ -53,6 +57,7 @@ GRANTED = {
     "test_the_nearest_is_never_farther_than_any_other": 1_000,
     "test_rings_part_the_buffer": 2_000,
     "test_shares_add_up": 250,
+    "test_zones_are_crossed_for_as_long_as_they_are_wide": 600,
     "test_parts_of_a_partition_add_up_to_the_line": 700,
 }
 

@@ -669,7 +669,7 @@ def test_a_batch_of_a_geopackage_has_48_mb(size, held, rows, tmp_path):
 @pytest.mark.parametrize(("count", "letters"), [(1, 5), (10, 5), (100, 40), (5_000, 3), (90, 900)])
 def test_a_block_of_csv_has_about_as_many_bytes_as_its_rows_take(count, letters, tmp_path):
     path = tmp_path / "s.csv"
-    path.write_text("t,lon,lat\n" + f"{'x' * letters},67,25\n" * 40_000)
+    path.write_text("t,lon,lat\n" + f"{'x' * letters},67,25\n" * (60 * count + 300))
     source, each = open_source(path), letters + 7
     seen = [b.end.byte - b.start.byte for b in source.batches(scale.sources.Position(), count)]
     # A block ends with a whole record; the sample of its length may end within one.
