@@ -516,14 +516,31 @@ def test_bounds_read_back_are_those_of_seven_decimals(off, same):
     )
 
 
-def test_ids_of_geojson_keep_their_type():
-    assert vectors._id_column([1, None, 3]).dtype == "Int64"
-    assert vectors._id_column([1, 2]).dtype == "int64"
-    assert vectors._id_column([1.5, 2.0]).tolist() == [1.5, 2.0]
-    assert vectors._id_column([1, "a", 2.5]).tolist() == ["1", "a", "2.5"]
-    assert vectors._id_column([1, "a", None]).isna().tolist() == [False, False, True]
-    assert vectors._id_column([2**63 - 1]).dtype == "int64"
-    assert vectors._id_column([2**63, 1]).tolist() == [str(2**63), "1"]
+@pytest.mark.parametrize(
+    ("ids", "kind", "back"),
+    [
+        ([1, None, 3], "Int64", [1, None, 3]),
+        ([1, 2], "int64", [1, 2]),
+        ([1.5, 2.0], "float64", [1.5, 2.0]),
+        ([1, "a", 2.5], None, ["1", "a", "2.5"]),
+        (["x", None], None, ["x", None]),
+        ([2**63 - 1, 1], "int64", [2**63 - 1, 1]),
+    ],
+)
+def test_ids_of_geojson_keep_their_type(ids, kind, back, tmp_path):
+    rows = [
+        {
+            "type": "Feature",
+            "properties": {"n": 1},
+            "geometry": AT,
+            **({} if i is None else {"id": i}),
+        }
+        for i in ids
+    ]
+    text = json.dumps({"type": "FeatureCollection", "features": rows})
+    found = cg.read(written(tmp_path / "a.geojson", text))["id"]
+    assert kind is None or found.dtype == kind
+    assert [None if pd.isna(v) else v for v in found.tolist()] == back
 
 
 @pytest.mark.parametrize("size", [0, 31, 32])

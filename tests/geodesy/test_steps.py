@@ -167,6 +167,23 @@ def test_what_is_left_out_of_a_line_is_within_the_tolerance(seed, tolerance):
         assert used > 0.9 * len(place)
 
 
+@pytest.mark.parametrize("azimuth", [0.0, 77.0, 200.0, 300.0])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_line_that_strays_by_less_than_the_tolerance_becomes_one_edge(azimuth, sign):
+    """To either side, in any direction; and where it strays by more, a vertex stays there."""
+    along = np.linspace(0, 15_000, 61)
+    for off, kept_ in ((40.0, 2), (400.0, 3)):
+        out = np.where(np.arange(61) == 30, sign * off, 0.0)
+        azimuths = azimuth + np.degrees(np.arctan2(out, np.maximum(along, 1e-9)))
+        x, y, _ = GEOD.fwd(np.full(61, 67.0), np.full(61, 25.0), azimuths, np.hypot(along, out))
+        place = np.ascontiguousarray(ecef(np.asarray(x), np.asarray(y)))
+        kept = np.zeros(61, np.int64)
+        used = _offset._thin(place, 61, 100.0, kept)
+        assert (used == kept_) if kept_ == 2 else (kept_ <= used <= 6)
+        if kept_ > 2:
+            assert 30 in kept[:used]
+
+
 @tries(30)
 @given(seeds, st.sampled_from([500.0, 5_000.0, 20_000.0]))
 def test_pieces_are_short_and_on_the_geodesic(seed, step):
