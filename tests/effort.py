@@ -40,6 +40,7 @@ GRANTED = {
     "test_the_gap_of_two_segments_is_the_least_of_their_points": 2_500,
     "test_what_is_left_out_of_a_line_is_within_the_tolerance": 2_000,
     "test_pieces_are_short_and_on_the_geodesic": 700,
+    "test_the_foot_on_an_edge_is_that_of_a_search_along_the_geodesic": 1_500,
     # scale: 20 to 70 ms; the mining options a second
     "test_cells_come_out_as_they_went_in": 1_000,
     "test_batches_and_parts_change_nothing": 1_000,

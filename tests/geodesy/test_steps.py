@@ -7,11 +7,13 @@ import pytest
 import shapely
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import minimize_scalar
 from shapely.geometry import LineString
 
-from cpecgeo.geodesy import _clearance, _offset, _tubes
-from cpecgeo.geodesy._ellipsoid import authalic, ecef, geodetic
+from cpecgeo.geodesy import _clearance, _offset, _search, _tubes
+from cpecgeo.geodesy._ellipsoid import authalic, ecef, geodetic, lift
 from cpecgeo.geodesy._offset import offset
+from cpecgeo.geodesy._search import point_at
 from cpecgeo.geodesy._stretches import PER_M2, away, clockwise, cross, left_of, towards, up
 from cpecgeo.geodesy.buffer import _is_plain, around_points
 from cpecgeo.geodesy.distance import _balls
@@ -337,3 +339,29 @@ def test_every_ball_holds_what_is_in_it(seed, sizes):
                     around if at < leaves else ball)[other][3]  # fmt: skip
                 assert np.linalg.norm(centre - ball[at, :3]) + radius <= ball[at, 3] + 1e-9
         assert sorted(held) == np.flatnonzero(target == geometry).tolist()
+
+
+@tries(60)
+@given(seeds, st.sampled_from([1e3, 1e4, 4e4]), st.sampled_from([1e2, 1e4, 3e5]))
+def test_the_foot_on_an_edge_is_that_of_a_search_along_the_geodesic(seed, length, far):
+    """Its share of the chord too, by which chainage is computed."""
+    rng = np.random.default_rng(seed)
+    lon, lat, azimuth = rng.uniform(-170, 170), rng.uniform(-80, 80), rng.uniform(0, 360)
+    ends = [(lon, lat), GEOD.fwd(lon, lat, azimuth, length)[:2]]
+    place = np.ascontiguousarray(ecef(*np.array(ends).T))
+    d = place[1:] - place[:1]
+    n, per_d2 = lift(place[:1], d), 1 / (d * d).sum(axis=1)
+    around = GEOD.fwd(lon, lat, azimuth, rng.uniform(0, length))[:2]
+    spot = GEOD.fwd(*around, rng.uniform(0, 360), far * rng.uniform(0.01, 1))[:2]
+    x, y, z = ecef(*np.array([spot]).T)[0]
+    share, metres = _search.foot(place[:1], d, n, per_d2, 0, x, y, z, 1e300)
+
+    def away_at(s):
+        return GEOD.inv(*spot, *GEOD.fwd(lon, lat, azimuth, s)[:2])[2]
+
+    best = minimize_scalar(away_at, bounds=(0, length), method="bounded", options={"xatol": 1e-4})
+    least = min(best.fun, away_at(0.0), away_at(length))
+    assert metres == pytest.approx(least, abs=1e-4)
+    at = point_at(place[:1], d, n, 0, share)
+    assert away_at(length * share) == pytest.approx(least, abs=2e-3 + 1e-9 * far)
+    assert np.linalg.norm(np.array(at) - ecef(*np.array([spot]).T)[0]) <= metres + 1e-6
