@@ -14,7 +14,7 @@ from cpecgeo.geodesy import _clearance, _offset, _search, _tubes
 from cpecgeo.geodesy._ellipsoid import authalic, ecef, geodetic, lift
 from cpecgeo.geodesy._offset import offset
 from cpecgeo.geodesy._search import point_at
-from cpecgeo.geodesy._stretches import PER_M2, away, clockwise, cross, left_of, towards, up
+from cpecgeo.geodesy._stretches import PER_M2, away, beside, clockwise, cross, left_of, towards, up
 from cpecgeo.geodesy.buffer import _is_plain, around_points
 from cpecgeo.geodesy.distance import _balls
 from tests.effort import tries
@@ -235,6 +235,18 @@ def test_pieces_have_their_chord_arc_and_left(seed):
             there, again = left_of(left, i, end), left_of(left, 2 * (count - 1) - 1 - i, 1 - end)
             np.testing.assert_allclose(there, want, atol=1e-4)
             np.testing.assert_allclose(again, -np.array(there))
+        # Beside it, on the way there and on the way back.
+        along = 0.3 * GEOD.inv(lon[i], lat[i], lon[i + 1], lat[i + 1])[2]
+        x, y, back = GEOD.fwd(lon[i], lat[i], start, along)
+        for k, turn, far in (
+            (i, -90, 0.3 * size[i]),
+            (2 * (count - 1) - 1 - i, 90, 0.7 * size[i]),
+        ):
+            spot = GEOD.fwd(x, y, back + 180 + turn, 5_000.0)[:2]
+            found = beside(place, d, n, size, 5_000.0, k, far)
+            np.testing.assert_allclose(found, ecef(*np.array([spot]).T)[0], atol=0.5)
+            off = _search.foot(place, d, n, per_d2, i, *found, 1e300)[1]
+            assert off == pytest.approx(5_000, abs=5e-3)
     assert (gap > 0).all()
 
 
