@@ -83,7 +83,8 @@ def _to_cells(raster: DatasetReader, xy: Floats, what: str) -> Floats:
     placed = from_wgs84(xy, pyproj.CRS.from_wkt(raster.crs.to_wkt()), what)
     a, b, c, d, e, f = (~raster.transform)[:6]
     x, y = placed.T
-    return np.column_stack((a * x + b * y + c, d * x + e * y + f))
+    with np.errstate(invalid="ignore"):  # infinite where the CRS isn't defined
+        return np.column_stack((a * x + b * y + c, d * x + e * y + f))
 
 
 def _read_cells(
@@ -201,13 +202,18 @@ def zonal(
     with _open_raster(path, "raster") as raster:
         number = _check_band(raster, band)
         fine = geodesy.densify(areas, STEP_KM).to_numpy()
-        # exactextract's y points up, rows count down.
-        flat = shapely.transform(fine, lambda xy: _to_cells(raster, xy, "raster") * (1, -1))
-        if not np.isfinite(shapely.get_coordinates(flat)).all():
-            raise InputError(
-                f"x reaches to where {raster.crs.to_string()[:60]}, the CRS of {Path(path).name}, "
-                "isn't defined. Reproject the raster to EPSG:4326, or ask about less."
-            )
+
+        def flatten(xy: Floats) -> Floats:
+            cells = _to_cells(raster, xy, "raster")
+            if not np.isfinite(cells).all():
+                raise InputError(
+                    f"x reaches to where {raster.crs.to_string()[:60]}, the CRS of "
+                    f"{Path(path).name}, isn't defined. Reproject the raster to EPSG:4326, or ask "
+                    "about less."
+                )
+            return cells * (1, -1)  # exactextract's y points up, rows count down
+
+        flat = shapely.transform(fine, flatten)
         sums = np.zeros((len(areas), 3))
         reach = np.tile([np.inf, -np.inf], (len(areas), 1))
         tree = shapely.STRtree(flat)

@@ -218,8 +218,10 @@ class Chainage:
         runs[0] = np.vstack((xy[:1], runs[0]))
         runs[-1] = np.vstack((runs[-1], xy[1:]))
         lines = [shapely.LineString(r) for r in runs if len(r) > 1]
-        whole = lines[0] if len(lines) == 1 else shapely.MultiLineString(lines)
-        return whole if a_km <= b_km else whole.reverse()
+        if a_km > b_km:
+            # GEOS would reverse each part, and leave their order as it is.
+            lines = [line.reverse() for line in reversed(lines)]
+        return lines[0] if len(lines) == 1 else shapely.MultiLineString(lines)
 
     def split(self, kms: ArrayLike) -> list[Any]:
         """Split the line at `kms` and return its parts, from start to end.

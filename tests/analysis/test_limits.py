@@ -472,6 +472,18 @@ def test_every_usual_mark_of_no_data_is_refused_unless_declared(value, tmp_path)
     assert zonal(write_raster(path, values, TEN), area)["missing"].tolist() == [0]
 
 
+def test_a_plane_that_ends_before_the_area_is_one_error(tmp_path):
+    """Beyond the horizon of an orthographic plane nothing has a place."""
+    plane = "+proj=ortho +lat_0=25 +lon_0=67 +datum=WGS84"
+    transform = Affine(1e5, 0, -5e5, 0, -1e5, 5e5)
+    path = write_raster(tmp_path / "a.tif", np.ones((10, 10)), transform, crs=plane)
+    near = gpd.GeoSeries([box(66, 24, 68, 26)], crs=4326)
+    assert zonal(path, near)["cells"].iloc[0] > 1
+    far = gpd.GeoSeries([box(-120, -30, -110, -20)], crs=4326)
+    with pytest.raises(InputError, match="reaches to where .* isn't defined"):
+        zonal(path, far)
+
+
 @pytest.mark.parametrize(
     ("off", "most", "says"),
     [

@@ -244,3 +244,13 @@ def test_an_index_tells_measures_in_place_of_kilometres():
         assert (off[~jump.to_numpy()] < 1e-7).all()
     here = roads[1].locate(points)
     assert here["km"].between(km[0] - 1e-9, km[-1] + 1e-9).all()
+
+
+def test_a_stretch_against_the_line_has_its_parts_in_the_order_of_travel():
+    first, second = LineString([(67, 0), (67.1, 0)]), LineString([(67.2, 0), (67.2, 0.1)])
+    road = Chainage(MultiLineString([first, second]))
+    back = road.between(road.end_km, 0)
+    assert [part.coords[:] for part in back.geoms] == [second.coords[::-1], first.coords[::-1]]
+    # So its own kilometres are those of the line, counted from its end.
+    km = road.end_km / 3
+    assert Chainage(back).at(km).distance(road.at(road.end_km - km)) < 1e-9
