@@ -17,7 +17,7 @@ from shapely.geometry import LineString, Point, box
 import cpecgeo as cg
 from cpecgeo.analysis import accuracy, exposure, raster
 from cpecgeo.analysis.accuracy import grade
-from cpecgeo.analysis.climb import Known, Road, gradients, ground_across, humps, road_of
+from cpecgeo.analysis.climb import Road, gradients, ground_across, humps, road_of
 from cpecgeo.analysis.measure import interval_text, span_text
 from cpecgeo.analysis.panel import zone_at
 from cpecgeo.analysis.proximity import best_known, ring_numbers
@@ -285,8 +285,8 @@ def test_steep_ground_is_left_out_over_a_kilometre_or_the_whole_of_a_shorter_roa
         ground = lambda spots, h=heights: np.interp(spots[:, 0], xy[:, 0], h)  # noqa: E731
         for steepest in (29.0 / (2 * far), 31.0 / (2 * far)):
             limits = np.full(count, steepest)
-            known = Known(np.zeros(count), limits, np.full(count, 1e3))
-            road = road_of(km, xy, ground, 30.0, known, 5)
+            known = np.zeros(count), limits, np.full(count, 1e3)
+            road = road_of(km, xy, ground, band_m=30.0, far=5, known=known)
             steep = [
                 abs(heights[i + far] - heights[i]) / (2 * far) > steepest
                 for i in range(count - far)
@@ -308,8 +308,10 @@ def test_steep_ground_is_left_out_over_a_kilometre_or_the_whole_of_a_shorter_roa
 def test_ground_is_the_road_s_where_the_line_is_good_or_the_land_is_flat(off_km, slope, is_ground):
     km = 0.2 * np.arange(12)
     xy = np.column_stack((67 + km / 111.2, np.zeros(12)))
-    known = Known(np.full(12, off_km), np.full(12, 12.0), np.full(12, 7.0))
-    road = road_of(km, xy, lambda spots: slope * 111.2 * spots[:, 1], 30.0, known, 5)
+    known = np.full(12, off_km), np.full(12, 12.0), np.full(12, 7.0)
+    road = road_of(
+        km, xy, lambda spots: slope * 111.2 * spots[:, 1], band_m=30.0, far=5, known=known
+    )
     assert road.ground.tolist() == [is_ground] * 12
 
 

@@ -13,8 +13,9 @@ from shapely.geometry import LineString, MultiLineString, Point, Polygon, box
 
 from cpecgeo.errors import CoordinateError, InputError, InputTypeError
 from cpecgeo.geodesy import Chainage, Index, area_km2, buffer, distance_km, lonlat, nearest
+from cpecgeo.geodesy._arcs import arctangent, reduce_latitude
+from cpecgeo.geodesy._arcs import sine_cosine as sines_of
 from cpecgeo.geodesy._ellipsoid import ecef
-from cpecgeo.geodesy._rings import _reduce_latitude, _sine_cosine, arctangent
 from cpecgeo.geodesy._rules import check_range, mend
 from cpecgeo.geodesy.inputs import check, check_points
 from tests.effort import tries
@@ -285,7 +286,7 @@ def test_the_arctangent_is_that_of_the_library(x):
 @given(st.floats(-180, 180) | st.sampled_from([-180.0, -90.0, 0.0, 45.0, 90.0, 135.0, 180.0]))
 def test_sine_and_cosine_are_those_of_the_library(degrees):
     """Relative, so that they have all digits near multiples of 90° too."""
-    sine, cosine = _sine_cosine(degrees)
+    sine, cosine = sines_of(degrees)
     exact = sine_cosine(degrees)
     assert sine == pytest.approx(exact[0], rel=1e-15, abs=1e-300)
     assert cosine == pytest.approx(exact[1], rel=1e-15, abs=1e-300)
@@ -293,7 +294,7 @@ def test_sine_and_cosine_are_those_of_the_library(degrees):
 
 @given(st.floats(-90, 90))
 def test_a_reduced_latitude_is_that_of_the_sphere(lat):
-    sine, cosine = _reduce_latitude(lat)
+    sine, cosine = reduce_latitude(lat)
     beta = math.atan2(
         (1 - 1 / 298.257223563) * math.sin(math.radians(lat)), math.cos(math.radians(lat))
     )

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from shapely.geometry import LineString
 
-from cpecgeo.geodesy import _clearance, _offset, _search, _tubes
-from cpecgeo.geodesy._ellipsoid import authalic, ecef, geodetic, lift
+from cpecgeo.geodesy import _capsules, _offset, _search, _stretches
+from cpecgeo.geodesy._ellipsoid import authalic, ecef, geodetic, lift, up
 from cpecgeo.geodesy._offset import offset
 from cpecgeo.geodesy._search import point_at
-from cpecgeo.geodesy._stretches import PER_M2, away, beside, clockwise, cross, left_of, towards, up
+from cpecgeo.geodesy._stretches import PER_M2, away, beside, clockwise, cross, left_of, towards
 from cpecgeo.geodesy.buffer import _is_plain, around_points
 from cpecgeo.geodesy.distance import _balls
 from tests.effort import tries
@@ -103,7 +103,7 @@ def test_angles_count_clockwise_from_above(lon, lat, azimuth, turn):
 def test_the_gap_of_two_segments_is_the_least_of_their_points(seed):
     rng = np.random.default_rng(seed)
     p, d, a, e = rng.uniform(-9, 9, (4, 3)) * rng.choice([0.1, 1.0, 10.0], (4, 1))
-    found = _clearance._gap2(*p, *d, *a, *e)
+    found = _offset._gap2(*p, *d, *a, *e)
     share = np.linspace(0, 1, 401)
     one, two = p + share[:, None] * d, a + share[:, None] * e
     sampled = ((one[:, None] - two[None]) ** 2).sum(axis=2).min()
@@ -119,21 +119,21 @@ def test_no_edge_near_a_point_is_left_out(seed, count, reach):
     rng = np.random.default_rng(seed)
     xy = rng.normal(0, 10, (count + 1, 2)).cumsum(axis=0)
     caps = np.column_stack((xy[:-1], xy[1:]))
-    tubes, level_ = np.zeros((2 * count + 40, 5)), np.zeros(_tubes.DEEPEST + 1, np.int64)
-    levels = _tubes.grow(caps, 0, count, tubes, level_)
+    tubes, level_ = np.zeros((2 * count + 40, 5)), np.zeros(_capsules.DEEPEST + 1, np.int64)
+    levels = _capsules.grow(caps, 0, count, tubes, level_)
     # Each node is as wide as what it holds.
     for at in range(1, levels):
         for node in range(level_[at], level_[at + 1]):
-            first = level_[at - 1] + (node - level_[at]) * _tubes.FAN
-            for child in range(first, min(first + _tubes.FAN, level_[at])):
+            first = level_[at - 1] + (node - level_[at]) * _capsules.FAN
+            for child in range(first, min(first + _capsules.FAN, level_[at])):
                 ends = tubes[child, :4].reshape(2, 2)
-                off = max(np.sqrt(_tubes._gap2(*end, tubes, node)) for end in ends)
+                off = max(np.sqrt(_capsules._gap2(*end, tubes, node)) for end in ends)
                 assert tubes[node, 4] >= off + tubes[child, 4] - 1e-9
     spot = xy[rng.integers(count + 1)] + rng.normal(0, 15, 2)
-    stack = np.zeros((_tubes.FAN * _tubes.DEEPEST, 2), np.int64)
+    stack = np.zeros((_capsules.FAN * _capsules.DEEPEST, 2), np.int64)
     near, top, found = np.zeros(7, np.int64), -1, []
     while True:
-        some, top = _tubes.beside(tubes, level_, levels, 0, *spot, reach, stack, top, near)
+        some, top = _capsules.beside(tubes, level_, levels, 0, *spot, reach, stack, top, near)
         found += near[:some].tolist()
         if top < 0:
             break
@@ -218,7 +218,7 @@ def test_pieces_have_their_chord_arc_and_left(seed):
     d, n = np.empty((count - 1, 3)), np.empty((count - 1, 3))
     per_d2, size, gap = (np.empty(count - 1) for _ in range(3))
     left = np.empty((2 * count - 2, 3))
-    _offset._prepare(place, count, 5_000.0, 1.0, d, n, per_d2, size, left, gap)
+    _stretches.prepare(place, count, 5_000.0, 1.0, d, n, per_d2, size, left, gap)
     np.testing.assert_allclose(d, np.diff(place, axis=0))
     np.testing.assert_allclose(size, np.linalg.norm(d, axis=1))
     np.testing.assert_allclose(per_d2, 1 / size**2)

@@ -35,13 +35,14 @@ from cpecgeo.errors import (
     InputError,
 )
 from cpecgeo.files.formats import Choice
-from cpecgeo.scale import points
+from cpecgeo.files.wellknown import to_wkb
 from cpecgeo.scale.files import open_source
-from cpecgeo.scale.parquet import from_native
+from cpecgeo.scale.parquet import _Moved, from_native
 from cpecgeo.scale.parts import Parts
-from cpecgeo.scale.sinks import Sink, Writing, _Moved
-from cpecgeo.scale.sources import rechunk
-from cpecgeo.scale.text import _Onward, header, lines, repeats
+from cpecgeo.scale.questions import check_points
+from cpecgeo.scale.sinks import Sink, Writing, _repeats, header, lines
+from cpecgeo.scale.sources import Position, from_wkb, rechunk, turn_of
+from cpecgeo.scale.tables import _Onward
 from tests.effort import tries
 
 GOOD = {"lon": [67.0, 68.0], "lat": [25.0, 26.0]}
@@ -152,26 +153,26 @@ def test_points_are_read_from_any_stretch_of_a_column(xy, data):
     values = [None if i in gone else v for i, v in enumerate(shapely.to_wkb(shapely.points(xy)))]
     column = pa.array(values, kind)
     want = np.array([[np.nan] * 2 if i in gone else p for i, p in enumerate(xy.tolist())])
-    found = points.from_wkb(column.slice(first, last - first), 0, "f")
+    found = from_wkb(column.slice(first, last - first), 0, "f")
     np.testing.assert_array_equal(found.reshape(-1, 2), want[first:last])
     assert found.shape == (last - first, 2)
     halves = pa.chunked_array([column[:first], column[first:]])
-    np.testing.assert_array_equal(points.from_wkb(halves, 0, "f"), want)
-    np.testing.assert_array_equal(points.from_wkb(points.to_wkb(want), 0, "f"), want)
+    np.testing.assert_array_equal(from_wkb(halves, 0, "f"), want)
+    np.testing.assert_array_equal(from_wkb(to_wkb(want), 0, "f"), want)
 
 
 @pytest.mark.parametrize("edge", [(180, 90), (-180, -90), (180, -90), (-180, 90), (67, 25)])
 def test_the_last_degrees_are_degrees_and_points_are_not_copied(edge):
     xy = np.array([edge, (67.0, 25.0)], float)
-    found, good = points.check(xy, 0, "f", keep=False)
+    found, good = check_points(xy, 0, "f", keep=False)
     assert found is xy
     assert good.tolist() == [True, True]
     for axis, sign in ((0, 1), (0, -1), (1, 1), (1, -1)):
         beyond = xy.copy()
         beyond[1, axis] = sign * np.nextafter((180.0, 90.0)[axis], 999)
         with pytest.raises(CoordinateError, match="in row 12"):
-            points.check(beyond, 10, "f", keep=False)
-        kept, good = points.check(beyond, 10, "f", keep=True)
+            check_points(beyond, 10, "f", keep=False)
+        kept, good = check_points(beyond, 10, "f", keep=True)
         assert (kept.tolist(), good.tolist()) == ([list(map(float, edge))], [True, False])
 
 
@@ -209,9 +210,9 @@ def test_columns_of_an_extension_are_read_as_what_they_store():
     assert from_native(own, "point", "f").to_pylist() == [WKB, None]
     binary = pa.array([WKB, None], pa.binary())
     own = pa.ExtensionArray.from_storage(Owned(pa.binary()), binary)
-    np.testing.assert_array_equal(points.from_wkb(own, 0, "f"), [[67, 25], [np.nan] * 2])
+    np.testing.assert_array_equal(from_wkb(own, 0, "f"), [[67, 25], [np.nan] * 2])
     coded = binary.dictionary_encode()
-    np.testing.assert_array_equal(points.from_wkb(coded, 0, "f"), [[67, 25], [np.nan] * 2])
+    np.testing.assert_array_equal(from_wkb(coded, 0, "f"), [[67, 25], [np.nan] * 2])
 
 
 @tries(40)
@@ -353,7 +354,7 @@ def test_a_geopackage_is_read_from_any_row(first, tmp_path):
     path = tmp_path / "a.gpkg"
     gpd.GeoDataFrame({"n": range(6)}, geometry=shapes, crs=4326).to_file(path, layer="a")
     source = open_source(path)
-    start = scale.sources.Position(first)
+    start = Position(first)
     found = [n for batch in source.batches(start, 4) for n in batch.columns["n"].to_pylist()]
     assert found == list(range(first, 6))
 
@@ -460,7 +461,7 @@ def test_rows_as_csv_are_those_of_python_s_writer():
     ],
 )
 def test_a_column_repeats_itself_where_its_first_values_do(values, times, answer):
-    assert repeats(pa.chunked_array([pa.array(values, pa.int64())]), times) is answer
+    assert _repeats(pa.chunked_array([pa.array(values, pa.int64())]), times) is answer
 
 
 def test_partitions_of_mixed_values_are_one_error():
@@ -500,20 +501,20 @@ def test_a_result_that_was_removed_is_made_again_on_resuming(tmp_path):
 
 
 def test_own_crs_and_stated_crs_must_be_the_same():
-    assert points.turn_of(4326, 4326, "f") is None
-    assert points.turn_of(4326, None, "f") is None
-    assert points.turn_of(None, 4326, "f") is None
+    assert turn_of(4326, 4326, "f") is None
+    assert turn_of(4326, None, "f") is None
+    assert turn_of(None, 4326, "f") is None
     with pytest.raises(CRSError, match="states its own CRS"):
-        points.turn_of(4326, 32642, "f")
+        turn_of(4326, 32642, "f")
     with pytest.raises(CRSError, match="has no CRS"):
-        points.turn_of(None, None, "f")
+        turn_of(None, None, "f")
 
 
 def test_choices_of_a_table_are_kept_for_every_batch(tmp_path):
     path = tmp_path / "s.csv"
     path.write_text("a,b\n67,25\n68,26\n")
     source = open_source(path, Choice(lon="a", lat="b"))
-    found = [batch.xy.tolist() for batch in source.batches(scale.sources.Position(), 1)]
+    found = [batch.xy.tolist() for batch in source.batches(Position(), 1)]
     assert found == [[[67, 25]], [[68, 26]]]
 
 
@@ -582,7 +583,7 @@ def test_impossible_accuracies_of_a_partition_are_told_with_their_row():
 
 @pytest.mark.parametrize(("letters", "is_read"), [(900, True), (3_900, True), (4_100, False)])
 def test_a_record_has_up_to_four_blocks(letters, is_read, tmp_path, monkeypatch):
-    monkeypatch.setattr("cpecgeo.scale.text.BATCH_BYTES", 1_000)
+    monkeypatch.setattr("cpecgeo.scale.tables.BATCH_BYTES", 1_000)
     path = tmp_path / "s.csv"
     rows = ["x", "y", "z" * letters, "w"]
     path.write_text("t,lon,lat\n" + "".join(f"{text},67,25\n" for text in rows))
@@ -671,7 +672,7 @@ def test_a_block_of_csv_has_about_as_many_bytes_as_its_rows_take(count, letters,
     path = tmp_path / "s.csv"
     path.write_text("t,lon,lat\n" + f"{'x' * letters},67,25\n" * (60 * count + 300))
     source, each = open_source(path), letters + 7
-    seen = [b.end.byte - b.start.byte for b in source.batches(scale.sources.Position(), count)]
+    seen = [b.end.byte - b.start.byte for b in source.batches(Position(), count)]
     # A block ends with a whole record; the sample of its length may end within one.
     assert (
         0.95 * count * each - each
