@@ -167,18 +167,19 @@ def load_sheet(path: Path, what: str, layer: str | None) -> pd.DataFrame:
     with warnings.catch_warnings(record=True) as remarks:
         warnings.simplefilter("always")
         try:
-            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-            sheets = [s.title for s in book.worksheets]
-            if layer is None and len(sheets) > 1:  # old versions of Excel add two empty sheets
-                held = [sheet.title for sheet in book.worksheets if _has_cells(sheet)]
-                sheets = held or sheets[:1]
-            sheet = choose_layer(sheets, layer, what)
-            rows = list(book[sheet].iter_rows(values_only=True))
-            inside = _markup(path, book[sheet])
-            has_formulas = re.search(rb"<(\w+:)?f[ />]", inside) is not None
-            empty = _empty_formulas(openpyxl, path, book[sheet]) if has_formulas else {}
-            merged = _find_merged(inside)
-            book.close()
+            # openpyxl leaves a file open that is damaged, or lacks the layer.
+            with path.open("rb") as file:
+                book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+                sheets = [s.title for s in book.worksheets]
+                if layer is None and len(sheets) > 1:  # old versions of Excel add two empty sheets
+                    held = [sheet.title for sheet in book.worksheets if _has_cells(sheet)]
+                    sheets = held or sheets[:1]
+                sheet = choose_layer(sheets, layer, what)
+                rows = list(book[sheet].iter_rows(values_only=True))
+                inside = _markup(path, book[sheet])
+                has_formulas = re.search(rb"<(\w+:)?f[ />]", inside) is not None
+                empty = _empty_formulas(openpyxl, path, book[sheet]) if has_formulas else {}
+                merged = _find_merged(inside)
         except InputError:
             raise
         except Exception as error:
@@ -253,15 +254,15 @@ def _empty_formulas(openpyxl: ModuleType, path: Path, values: Worksheet) -> dict
 
     A formula whose value is an empty text does have one, as its type shows.
     """
-    book = openpyxl.load_workbook(path, read_only=True)
     found: Counter[int] = Counter()
-    for asked, stored in zip(book[values.title].iter_rows(), values.iter_rows(), strict=True):
-        found.update(
-            i
-            for i, (formula, cell) in enumerate(zip(asked, stored, strict=True))
-            if formula.data_type == "f" and cell.value is None and cell.data_type != "str"
-        )
-    book.close()
+    with path.open("rb") as file:
+        book = openpyxl.load_workbook(file, read_only=True)
+        for asked, stored in zip(book[values.title].iter_rows(), values.iter_rows(), strict=True):
+            found.update(
+                i
+                for i, (formula, cell) in enumerate(zip(asked, stored, strict=True))
+                if formula.data_type == "f" and cell.value is None and cell.data_type != "str"
+            )
     return dict(sorted(found.items()))
 
 

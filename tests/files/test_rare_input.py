@@ -8,7 +8,6 @@ import os
 import re
 import struct
 import sys
-import warnings
 import zipfile
 from pathlib import Path
 
@@ -87,11 +86,19 @@ def test_a_damaged_sheet_is_one_error(cut, tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         for name, raw in whole.items():
             archive.writestr(name, raw[:cut] if "worksheets/" in name else raw)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        with pytest.raises(FileError, match="can't be read as Excel"):
-            cg.read(path)
-        gc.collect()
+    with pytest.raises(FileError, match="can't be read as Excel"):
+        cg.read(path)
+    gc.collect()  # a file left open would be told
+
+
+def test_a_workbook_without_the_sheet_is_left_closed(tmp_path):
+    book = openpyxl.Workbook()
+    for sheet in (book.active, book.create_sheet("other")):
+        sheet.append(["lon", "lat"])
+    book.save(tmp_path / "a.xlsx")
+    with pytest.raises(InputError, match="has 2 layers"):
+        cg.read(tmp_path / "a.xlsx")
+    gc.collect()
 
 
 def bare_layer(path):
