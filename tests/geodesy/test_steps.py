@@ -133,7 +133,7 @@ def test_no_edge_near_a_point_is_left_out(seed, count, reach):
     stack = np.zeros((_capsules.FAN * _capsules.DEEPEST, 2), np.int64)
     near, top, found = np.zeros(7, np.int64), -1, []
     while True:
-        some, top = _capsules.beside(tubes, level_, levels, 0, *spot, reach, stack, top, near)
+        some, top = _capsules.beside((tubes, level_, levels, 0), *spot, reach, top, (stack, near))
         found += near[:some].tolist()
         if top < 0:
             break
@@ -243,9 +243,9 @@ def test_pieces_have_their_chord_arc_and_left(seed):
             (2 * (count - 1) - 1 - i, 90, 0.7 * size[i]),
         ):
             spot = GEOD.fwd(x, y, back + 180 + turn, 5_000.0)[:2]
-            found = beside(place, d, n, size, 5_000.0, k, far)
+            found = beside((place, d, n, per_d2), size, 5_000.0, k, far)
             np.testing.assert_allclose(found, ecef(*np.array([spot]).T)[0], atol=0.5)
-            off = _search.foot(place, d, n, per_d2, i, *found, 1e300)[1]
+            off = _search.foot((place, d, n, per_d2), i, *found, 1e300)[1]
             assert off == pytest.approx(5_000, abs=5e-3)
     assert (gap > 0).all()
 
@@ -366,7 +366,7 @@ def test_the_foot_on_an_edge_is_that_of_a_search_along_the_geodesic(seed, length
     around = GEOD.fwd(lon, lat, azimuth, rng.uniform(0, length))[:2]
     spot = GEOD.fwd(*around, rng.uniform(0, 360), far * rng.uniform(0.01, 1))[:2]
     x, y, z = ecef(*np.array([spot]).T)[0]
-    share, metres = _search.foot(place[:1], d, n, per_d2, 0, x, y, z, 1e300)
+    share, metres = _search.foot((place[:1], d, n, per_d2), 0, x, y, z, 1e300)
 
     def away_at(s):
         return GEOD.inv(*spot, *GEOD.fwd(lon, lat, azimuth, s)[:2])[2]
@@ -374,6 +374,6 @@ def test_the_foot_on_an_edge_is_that_of_a_search_along_the_geodesic(seed, length
     best = minimize_scalar(away_at, bounds=(0, length), method="bounded", options={"xatol": 1e-4})
     least = min(best.fun, away_at(0.0), away_at(length))
     assert metres == pytest.approx(least, abs=1e-4)
-    at = point_at(place[:1], d, n, 0, share)
+    at = point_at((place[:1], d, n, per_d2), 0, share)
     assert away_at(length * share) == pytest.approx(least, abs=2e-3 + 1e-9 * far)
     assert np.linalg.norm(np.array(at) - ecef(*np.array([spot]).T)[0]) <= metres + 1e-6

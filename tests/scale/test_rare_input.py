@@ -41,7 +41,7 @@ from cpecgeo.scale.parquet import _Moved, from_native
 from cpecgeo.scale.parts import Parts
 from cpecgeo.scale.questions import check_points
 from cpecgeo.scale.sinks import Sink, Writing, _repeats, header, lines
-from cpecgeo.scale.sources import Position, from_wkb, rechunk, turn_of
+from cpecgeo.scale.sources import Position, converter, from_wkb, rechunk
 from cpecgeo.scale.tables import _Onward
 from tests.effort import tries
 
@@ -501,13 +501,13 @@ def test_a_result_that_was_removed_is_made_again_on_resuming(tmp_path):
 
 
 def test_own_crs_and_stated_crs_must_be_the_same():
-    assert turn_of(4326, 4326, "f") is None
-    assert turn_of(4326, None, "f") is None
-    assert turn_of(None, 4326, "f") is None
+    assert converter(4326, 4326, "f") is None
+    assert converter(4326, None, "f") is None
+    assert converter(None, 4326, "f") is None
     with pytest.raises(CRSError, match="states its own CRS"):
-        turn_of(4326, 32642, "f")
+        converter(4326, 32642, "f")
     with pytest.raises(CRSError, match="has no CRS"):
-        turn_of(None, None, "f")
+        converter(None, None, "f")
 
 
 def test_choices_of_a_table_are_kept_for_every_batch(tmp_path):
