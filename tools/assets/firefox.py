@@ -26,7 +26,7 @@ SIZES = ("1440,1000", "820,1100", "390,800")
 
 
 def take(firefox: str, page: Path, picture: Path, size: str, home: str) -> None:
-    """Take one picture; Firefox gets a home of its own."""
+    """Take one picture, with a home folder for Firefox alone."""
     command = [firefox, "--headless", "--screenshot", str(picture), f"--window-size={size}"]
     subprocess.run(
         [*command, page.as_uri()], check=True, timeout=180, capture_output=True,

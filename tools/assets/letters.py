@@ -36,7 +36,7 @@ _CHINESE = re.compile("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 
 
 def find_chinese(root: Path = ROOT) -> str:
-    """All Chinese letters that the tables of words and the data have, in order."""
+    """Find all Chinese letters in the tables of words and in the data, in order."""
     tables = sorted((root / "cpecgeo" / "maps" / "assets" / "words").glob("*.json"))
     tables += [p for p in sorted((root / "data").rglob("*")) if p.suffix in {".csv", ".geojson"}]
     found = {letter for path in tables for letter in _CHINESE.findall(path.read_text("utf-8"))}
@@ -44,7 +44,7 @@ def find_chinese(root: Path = ROOT) -> str:
 
 
 def cut(data: bytes, letters: str) -> bytes:
-    """A font with some of its letters only."""
+    """Cut a font down to the given letters."""
     from fontTools.subset import Options, Subsetter
     from fontTools.ttLib import TTFont
 
@@ -64,7 +64,7 @@ def cut(data: bytes, letters: str) -> bytes:
 
 
 def main() -> None:
-    """Write fonts, licence and record anew."""
+    """Write fonts, licences and record."""
     LETTERS.mkdir(exist_ok=True)
     record: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as temporary:

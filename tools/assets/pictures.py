@@ -27,7 +27,7 @@ _STILL = """() => { const m = Object.values(window).find(v => v instanceof L.Map
 
 
 def opened(browser: Any, path: Path, view: dict[str, int], **context: Any) -> Any:
-    """A page on a saved map, complete and at rest."""
+    """Open a saved map and wait until it is complete and still."""
     page = browser.new_context(viewport=view, offline=True, **context).new_page()
     page.goto(path.as_uri())
     page.wait_for_selector("html[data-ready]", state="attached")
@@ -48,7 +48,7 @@ def small(path: Path) -> None:
 
 
 def maps_by_browser(folder: Path, work: Path) -> None:
-    """The full map, one corridor, a popup, results, the phone and print."""
+    """Take pictures of the full map, one corridor, a popup, results, a phone and paper."""
     from playwright.sync_api import sync_playwright
 
     full = maps.cpec_map().save(work / "full.html")

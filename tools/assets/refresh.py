@@ -26,17 +26,17 @@ VENDOR = HERE.parents[1] / "cpecgeo" / "maps" / "assets" / "vendor"
 
 
 def sha256(data: bytes) -> str:
-    """Hexadecimal sha256 of `data`."""
+    """Return the hexadecimal sha256 of `data`."""
     return hashlib.sha256(data).hexdigest()
 
 
 def folder(package: str) -> str:
-    """The folder of a package: its name without the scope."""
+    """Return the folder of a package: its name without the scope."""
     return package.rsplit("/", 1)[-1]
 
 
 def fetch(package: str, version: str, into: Path) -> Path:
-    """The package's archive, by npm."""
+    """Fetch the package's archive by npm."""
     npm = shutil.which("npm")
     if npm is None:
         sys.exit("npm isn't on PATH; install it to refresh the assets.")
@@ -51,7 +51,7 @@ def fetch(package: str, version: str, into: Path) -> Path:
 
 
 def member(archive: tarfile.TarFile, path: str) -> bytes:
-    """One file of an npm archive, whatever its top folder is called."""
+    """Read one file of an npm archive, whatever its top folder is called."""
     for info in archive:
         if info.isfile() and info.name.split("/", 1)[-1] == path:
             handle = archive.extractfile(info)
@@ -61,7 +61,7 @@ def member(archive: tarfile.TarFile, path: str) -> bytes:
 
 
 def refresh(wanted: dict[str, Any]) -> None:
-    """Write the vendor folder and its record anew."""
+    """Write the vendor folder and its record."""
     record_path = VENDOR / "vendor.json"
     before = json.loads(record_path.read_text()) if record_path.exists() else {}
     fresh: dict[str, Any] = {}
@@ -98,7 +98,7 @@ def refresh(wanted: dict[str, Any]) -> None:
 
 
 def check(wanted: dict[str, Any]) -> int:
-    """How many files differ from the record, or records from what is wanted."""
+    """Count the files that differ from the record, and records that differ from what is wanted."""
     record = json.loads((VENDOR / "vendor.json").read_text())
     wrong = [p for p in wanted if record.get(p, {}).get("version") != wanted[p]["version"]]
     for entry in record.values():

