@@ -31,18 +31,20 @@ DEFAULTS = {
     "buffer": {"rtol": 1e-4},
     "density_along": {"bin_km": 10},
     "deviation": {"every_km": 1},
-    "draw_profile": {"every_km": 1},
-    "draw_strip": {"every_km": 1},
-    "exposure": {"band": 1},
-    "exposure_file": {"batch_rows": 2**18, "part_rows": 2**22},
+    "draw_overview": {"size": (8, 7.6)},
+    "draw_profile": {"every_km": 1, "size": (9, 3)},
+    "draw_strip": {"every_km": 1, "size": (11, 5.2)},
+    "exposure": {"km": (5, 10, 25, 50), "band": 1},
+    "exposure_file": {"km": (5, 10, 25, 50), "batch_rows": 2**18, "part_rows": 2**22},
     "freight": {"tonnes": 1, "days": 365},
     "gain": {"join_km": 2},
     "graph": {"buffer_km": 5},
-    "market": {"hours": 3, "k": 5},
+    "market": {"km": (5, 10, 25, 50, 100), "hours": 3, "k": 5},
     "nearest": {"k": 1},
     "nearest_file": {"k": 1, "batch_rows": 2**18, "part_rows": 2**22},
     "profile": {"every_km": 1},
     "reach": {"within_km": 5},
+    "rings": {"km": (5, 10, 25, 50)},
     "route": {"join_km": 2, "max_access_km": 50},
     "routes": {"k": 3, "max_overlap": 0.6, "max_stretch": 1.5},
     "save_figure": {"dpi": 200},
@@ -73,7 +75,8 @@ def test_a_default_that_is_a_number_is_the_one_that_was_promised():
         except ValueError:  # of a builtin
             continue
         for one in taken:
-            if type(one.default) in (int, float):
+            some = one.default if isinstance(one.default, tuple) and one.default else (one.default,)
+            if all(type(number) in (int, float) for number in some):
                 assert found.setdefault(name, {}).setdefault(one.name, one.default) == one.default
     assert found == DEFAULTS
 
