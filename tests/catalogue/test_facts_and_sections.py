@@ -38,6 +38,33 @@ def test_a_role_comes_before_population_and_the_best_of_several_counts():
     assert "rank" not in frame
 
 
+def test_each_role_has_its_rank():
+    """Whatever the population; a role of another kind, such as main station, ranks nothing."""
+    ranks = {"terminus": 1, "capital": 1, "port": 2, "border": 3, "provincial capital": 4}
+    ranks |= {"junction": 5}
+    seen = set()
+    for layer in facts.POINT_LAYERS:
+        frame = cg.layer(layer)
+        for role, rank in frame[["role", "rank"]].dropna().itertuples(index=False):
+            assert rank == ranks[role]
+            seen.add(role)
+        assert (frame.loc[frame["role"].isna(), "rank"] >= 6).all()
+    assert seen == set(ranks)
+
+
+def test_only_points_and_districts_lie_in_a_district_and_only_these_and_provinces_in_a_province():
+    for name in layers.LAYERS:
+        frame = cg.layer(name)
+        assert ("district" in frame) == (name in {*facts.POINT_LAYERS, "districts"}), name
+        assert ("province" in frame) == (name in {*facts.POINT_LAYERS, "districts", "provinces"}), (
+            name
+        )
+    districts, provinces = cg.layer("districts"), cg.layer("provinces")
+    assert districts["district"].tolist() == districts["name"].tolist()
+    assert provinces["province"].tolist() == provinces["name"].tolist()
+    assert set(districts["province"].dropna()) <= set(provinces["name"])
+
+
 def test_ranks_follow_one_another_without_a_gap():
     """What a place is for the corridor comes first, then its people, then all others."""
     roles, towns = list(facts.ROLES.values()), [rank for _, rank in facts._BY_POPULATION]
@@ -96,6 +123,8 @@ def test_a_corridor_is_open_when_its_last_part_is(opened, statuses, expected):
 def test_sources_are_counted_without_the_numbers_of_records():
     texts = ["GeoNames 1, 2 and 3", "GeoNames 4", "Atlas 1999", "GeoNames 5"]
     assert layers._sources(texts) == ["GeoNames (3 records)", "Atlas 1999"]
+    # Of equally many, in the order of their names.
+    assert layers._sources(["b", "c", "a", "c"]) == ["c (2 records)", "a", "b"]
     # A number with a fraction isn't that of a record.
     assert layers._sources(["OpenStreetMap node 12.5"]) == ["OpenStreetMap node 12.5"]
     assert layers._short([]) == ""
@@ -145,6 +174,16 @@ def test_sections_meet_within_half_a_kilometre(drawn, km, meets):
     else:
         with pytest.raises(DataError, match=f"a and near of x are {km:.2f} km apart"):
             lines.join_sections(["a", "near"], "x")
+
+
+@pytest.mark.parametrize(
+    ("names", "between"),
+    [("far a b", "far and a"), ("a far b", "a and far"), ("c b far", "b and far")],
+)
+def test_a_gap_is_between_the_two_that_follow_one_another(drawn, names, between):
+    drawn["far"] = section([(60, 20), (60.5, 20)], [0.0, 50.0])
+    with pytest.raises(DataError, match=f"^{between} of x are "):
+        lines.join_sections(names.split(), "x")
 
 
 def test_a_section_that_is_not_drawn_is_named(drawn):

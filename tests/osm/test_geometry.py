@@ -7,15 +7,18 @@ import sys
 import threading
 
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 
 import cpecgeo as cg
-from cpecgeo.catalogue import assemble, corridor_rows
+from cpecgeo.catalogue import assemble, corridor_rows, geometry
 from cpecgeo.catalogue.files import fingerprint, in_force, stored_path
-from cpecgeo.catalogue.geometry import Stored, cut_section, redrawn_sections
+from cpecgeo.catalogue.geometry import Line, Stored, cut_section, redrawn_sections
 from cpecgeo.errors import DataWarning, InputError
+from cpecgeo.features import corridors
 from cpecgeo.geodesy import distance_km, length_km
+from cpecgeo.routing.graph import _describe_redrawn
 from tests.osm.conftest import RAILS
 
 NAMES = ["taxila-havelian", "rohri-chaman", "kkh"]
@@ -205,6 +208,45 @@ def test_layers_hold_the_new_lines(refreshed):
     assert "OpenStreetMap 2024-04-19" in cited
     assert "ODbL-1.0" in cited
     assert "OpenStreetMap 2024" not in cg.cite("rohri-chaman")
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_section_on_mapped_track_alone_is_known_to_50_m(monkeypatch, whole):
+    """Some tens of metres; a section with a gap stays as good as it was."""
+    bundled = cg.layer("sections")
+    name = "rohri-chaman"
+    made = Line(bundled.geometry[name], np.zeros(0), 1.0, whole, "any", "A source")
+    monkeypatch.setattr(geometry, "redrawn_sections", lambda _key: {name: made})
+    frame, about = geometry.redraw("sections", bundled, "a key")
+    old, new = bundled.loc[name], frame.loc[name]
+    assert new["accuracy_km"] == (0.05 if whole else old["accuracy_km"])
+    assert new["basis"] == ("surveyed" if whole else old["basis"])
+    assert new["ratio"] == pytest.approx(1 / old["official_km"])
+    assert about["geometry"] == "osm"
+    assert name not in about["bundled"]
+    # The edges of the network as well.
+    edges = cg.network().edges.copy()
+    row = int(np.flatnonzero(edges["section"] == name)[0])
+    redrawn = _describe_redrawn(edges.copy(), {row: made})
+    assert redrawn["accuracy_km"].iloc[row] == (0.05 if whole else edges["accuracy_km"].iloc[row])
+    others = np.arange(len(edges)) != row
+    assert redrawn["accuracy_km"][others].equals(edges["accuracy_km"][others])
+
+
+def test_legs_end_where_mapped_track_or_their_section_does():
+    legs = pd.DataFrame(
+        {
+            "section": ["a", "a", "b"], "km_from": [0.0, 10.0, 20.0], "km_to": [10.0, 20.0, 30.0],
+            "basis": ["gazetteer", "schematic", "gazetteer"], "accuracy_km": [1.0, 9.0, 2.0],
+        }
+    )  # fmt: skip
+    kept = Stored({}, {"met": [], "missed": [], "gaps": [[22.0, 25.0, "x", "y", "z"]]}, None)
+    assert corridors._redraw_legs(legs, kept).to_numpy().tolist() == [
+        ["a", 0.0, 20.0, "surveyed", 0.05],
+        ["b", 20.0, 22.0, "surveyed", 0.05],
+        ["b", 22.0, 25.0, "gazetteer", 2.0],
+        ["b", 25.0, 30.0, "surveyed", 0.05],
+    ]
 
 
 def test_sections_keep_their_direction_and_kilometres(refreshed):

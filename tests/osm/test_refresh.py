@@ -10,6 +10,7 @@ import shapely
 
 import cpecgeo as cg
 from cpecgeo.catalogue.files import read_checked, stored_path, write_checked
+from cpecgeo.catalogue.geometry import load_stored
 from cpecgeo.errors import DataError, FileError, InputError, NetworkError, UnknownNameError
 from cpecgeo.geodesy import distance_km, length_km
 from cpecgeo.osm.sources import read_extract
@@ -185,6 +186,21 @@ def test_another_version_of_the_sections_is_refused():
     write_checked(path, record | {"sections": ["other"]}, body)
     with pytest.raises(DataError, match="other sections"):
         cg.corridor("taxila-havelian", geometry="osm")
+
+
+@pytest.mark.parametrize(("km", "is_refused"), [(0.5e-6, False), (1.5e-6, True), (0.1, True)])
+def test_sections_of_other_lengths_are_others(km, is_refused):
+    cg.osm.refresh("taxila-havelian", file=RAILS)
+    path = stored_path("corridors", "taxila-havelian")
+    record, body = read_checked(path)
+    *first, (name, start, end) = record["sections"]
+    for spans in ([*first, [name, start, end + km]], [*first, [name, start - km, end]]):
+        write_checked(path, record | {"sections": spans}, body)
+        if is_refused:
+            with pytest.raises(DataError, match="other sections"):
+                load_stored("taxila-havelian")
+        else:
+            assert load_stored("taxila-havelian").chainage.end_km == pytest.approx(end)
 
 
 def test_deviation_measures_the_old_line_against_the_new(tmp_path):
