@@ -6,7 +6,7 @@ import pytest
 import cpecgeo as cg
 from cpecgeo.catalogue.facts import of_town, station_name
 from cpecgeo.errors import InputError, NameWarning, UnknownNameError
-from cpecgeo.features.lookup import find
+from cpecgeo.features.lookup import _list_others, find
 from cpecgeo.features.places import find_stop
 from cpecgeo.features.resolve import resolve
 
@@ -204,3 +204,16 @@ def test_only_towns_share_a_name_with_another_kind():
     for row in cg.corridors().itertuples():
         lines += [row.id, row.title]
     assert not [name for name in lines if find(name).also]
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds", "others"),
+    [
+        ("Gwadar", ("place", "district"), ("place:Gwadar", "district:gwadar")),
+        ("ml1", ("corridor", "place", "province"), ("corridor:ml1",)),
+        ("Punjab", ("province", "layer"), ("province:punjab",)),
+        ("Atlantis", ("corridor", "section", "place", "district"), ()),
+    ],
+)
+def test_other_meanings_are_named_by_kind_and_by_what_they_are_called_there(name, kinds, others):
+    assert _list_others(name, kinds, "raise") == others

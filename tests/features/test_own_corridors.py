@@ -293,6 +293,62 @@ BAD = {
         errors.GeometryError,
         r"part 1' and .*part 2' follow one another and are 9\.65 km apart",
     ),
+    "gap between the last of three": (
+        {
+            "line": gpd.GeoSeries(
+                [
+                    LineString([(70, 30), (70.2, 30)]),
+                    MultiLineString([[(70.2, 30), (70.3, 30)], [(70.3, 30), (70.4, 30)]]),
+                    MultiLineString(
+                        [
+                            [(70.4, 30), (70.5, 30)],
+                            [(70.5, 30), (70.6, 30)],
+                            [(70.7, 30), (70.8, 30)],
+                        ]
+                    ),
+                ],
+                index=["A", "B", "C"],
+                crs=4326,
+            )
+        },
+        errors.GeometryError,
+        r"'C, stretch 2' and 'C, stretch 3' follow one another and are 9\.65 km apart",
+    ),
+    "an id twice": (
+        {
+            "line": gpd.GeoDataFrame(
+                {"id": ["a", "b", "b"]},
+                geometry=[LineString([(70 + i / 10, 30), (70.1 + i / 10, 30)]) for i in range(3)],
+                crs=4326,
+            )
+        },
+        errors.InputError,
+        "line has id 'b' twice",
+    ),
+    "a stop without a position": (
+        {
+            "stops": gpd.GeoDataFrame(
+                {"name": ["a", "b", "c"], "km": [0.0, None, None]},
+                geometry=[Point(72.8, 33.7), None, None],
+                crs=4326,
+            )
+        },
+        errors.InputError,
+        "Stop 'b' has neither a position nor km",
+    ),
+    "km fall from a stop to a section": (
+        {
+            "line": gpd.GeoDataFrame(
+                {"km_from": [0.0, 30.0], "km_to": [30.0, 60.0]},
+                geometry=[LineString(LINE.coords[:2]), LineString(LINE.coords[1:])],
+                crs=4326,
+            ),
+            "stops": {"a": cg.geodesy.Chainage(LINE).at(5.0).coords[0]},
+            "km": [40],
+        },
+        errors.InputError,
+        "km fall from 40 to 30 along the line; they must rise from stop to stop",
+    ),
     "no length": (
         {"line": LineString([(70, 30), (70, 30)])},
         errors.GeometryError,

@@ -34,7 +34,7 @@ def tracks(*lines):
     return Graph.of(from_answers([{"elements": [*nodes, *ways]}]), "rail", {})
 
 
-def anchor(km, spot=None, tolerance_km=1.0, held=False):
+def anchor(km, spot=None, *, tolerance_km=1.0, held=False):
     return Anchor(f"km {km:g}", float(km), Point(spot or at(km)), tolerance_km, held)
 
 

@@ -244,3 +244,34 @@ def test_it_is_said_from_what_the_distance_to_a_corridor_is(shape, text):
     assert part.text == text
     km = cg.distance_km(cg.layer("corridors").geometry, shape)
     assert part.table["distance_km"].tolist() == pytest.approx(sorted(km)[: len(part.table)])
+
+
+@pytest.mark.parametrize(
+    ("works", "builds", "rest", "told"),
+    [
+        (100.0, 0.0, 0.0, "All of it operates."),
+        (99.96, 0.0, 0.04, "All of it operates."),
+        (99.9, 0.0, 0.1, "100% of it operates."),
+        (0.04, 0.0, 99.96, "None of it operates."),
+        (60.0, 0.99, 39.01, "60% of it operates."),
+        (60.0, 1.0, 39.0, "60% of it operates; 1 km more are open while they are rebuilt."),
+        (60.0, 2.4, 37.6, "60% of it operates; 2 km more are open while they are rebuilt."),
+    ],
+)
+def test_how_much_of_a_corridor_works_is_in_its_first_sentences(works, builds, rest, told):
+    rows = sections(
+        km=[works, builds, rest],
+        status=["operating", "under_construction", "planned"],
+        is_open=[True, True, False],
+    )
+    thing = SimpleNamespace(sections=rows, title="The road", length_km=95.4, official_km=100.0)
+    lead = corridors._lead(thing, "People.", EN)
+    assert lead == (
+        f"The road is 100 km long by the published figure (95 km as drawn). {told} People."
+    )
+    # Without a published length shares are of the drawn one.
+    thing.official_km = np.nan
+    thing.sections = rows.assign(drawn_km=[10.0, 0.0, 30.0])
+    lead = corridors._lead(thing, "People.", EN)
+    assert lead.startswith("The road is 95 km long as drawn; no length of the whole is published.")
+    assert "25% of it operates" in lead

@@ -502,3 +502,42 @@ def test_a_town_is_at_its_road_and_at_its_station():
 def test_an_option_that_no_search_has_is_named_with_near_ones(ask):
     with pytest.raises(UnknownNameError, match=r"'vehicel'. Did you mean 'vehicle'\?"):
         ask(vehicel="truck")
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "weight", "avoid", "is_shut"),
+    [
+        # Without the main road by road to another mode, whose shorter way begins farther off.
+        ("Haripur", "Abbottabad", "hours", "havelian-burhan", False),
+        # From where the first route begins no way is left.
+        ("Haripur", "Abbottabad", "hours", "n35", True),
+        ("Khairpur", "Bozdar Wada", "hours", "ml1-kiamari-lodhran", True),
+        ("Daulatpur", "Mehrabpur", "cost", "n5", True),
+    ],
+)
+def test_a_closure_makes_a_route_no_shorter_unless_it_must_begin_elsewhere(
+    a, b, weight, avoid, is_shut
+):
+    chosen = {"weight": weight, "vehicle": "truck" if weight == "cost" else None}
+    free, held = cg.route(a, b, **chosen), cg.route(a, b, **chosen, avoid=avoid)
+
+    def cost(way):
+        if weight == "hours":
+            return way.hours
+        return cg.routing.freight(way)["cost"].sum()
+
+    # Where the routes join the network; the closed section isn't in the second one.
+    same = [(way.origin.edge, way.destination.edge) for way in (free, held)]
+    assert (same[0] != same[1]) is is_shut
+    assert avoid not in set(held.legs["section"])
+    if not is_shut:
+        assert cost(held) > cost(free)
+    # Among others, and whichever side is searched from, a table has the same.
+    others = ["Rohri", "Quetta"]
+    for rows, columns in (([a, *others], [b]), ([a], [b, *others])):
+        table = cg.route_matrix(rows, columns, **chosen, avoid=avoid)
+        assert table.loc[a, b] == pytest.approx(cost(held))
+        for one in set(rows + columns) & set(others):
+            ends = (one, b) if one in rows else (a, one)
+            expected = cost(cg.route(*ends, **chosen, avoid=avoid))
+            assert table.loc[ends] == pytest.approx(expected)
