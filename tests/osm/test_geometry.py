@@ -281,23 +281,27 @@ def test_a_section_run_against_its_direction():
         if turned and b > a
     ]
     assert against
-    corridor, name, a, b = against[0]
-    whole = cg.corridor(corridor)
-    chain = whole.chainage
-    spans = [[i, x, y] for i, x, y, _ in assemble(corridor).sections]
-    kept = Stored(
-        {"snapshot": None, "origin": "x", "sections": spans}, {"gaps": [], "missed": []}, chain
-    )
-    line = cut_section(corridor, kept, a, b, against=True)
-    assert (
-        distance_km(
-            shapely.Point(line.line.coords[0]),
-            shapely.Point(cg.layer("sections").geometry[name].coords[0]),
+    assert any(a > 0 for _, _, a, _ in against)
+    for corridor, name, a, b in against:
+        chain = cg.corridor(corridor).chainage
+        spans = [[i, x, y] for i, x, y, _ in assemble(corridor).sections]
+        kept = Stored(
+            {"snapshot": None, "origin": "x", "sections": spans}, {"gaps": [], "missed": []}, chain
         )
-        < 0.6
-    )  # ends of two sections may be two points of one station
-    assert line.measures_km[-1] == pytest.approx(b - a)
-    assert line.whole
+        line = cut_section(corridor, kept, a, b, against=True)
+        there = [
+            shapely.Point(one.coords[0]) for one in (line.line, cg.layer("sections").geometry[name])
+        ]
+        assert distance_km(*there) < 0.6  # ends of two sections may be two points of one station
+        assert line.measures_km[0] == 0
+        assert line.measures_km[-1] == pytest.approx(b - a)
+        assert line.whole
+        # Each vertex has the km that it has along the corridor, counted from the other end.
+        along = cut_section(corridor, kept, a, b, against=False)
+        assert along.line.reverse().equals_exact(line.line, 0)
+        np.testing.assert_allclose(line.measures_km, (b - a) - along.measures_km[::-1])
+        inner = [a + km for km in along.measures_km[1:-1]]
+        assert inner == pytest.approx([km for km in chain.measures_km if a + 1e-9 < km < b - 1e-9])
 
 
 def test_a_layer_that_stays_is_named_as_one(refreshed):

@@ -275,3 +275,22 @@ def test_how_much_of_a_corridor_works_is_in_its_first_sentences(works, builds, r
     lead = corridors._lead(thing, "People.", EN)
     assert lead.startswith("The road is 95 km long as drawn; no length of the whole is published.")
     assert "25% of it operates" in lead
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 9])
+def test_of_many_corridors_in_an_area_three_are_named_and_all_are_counted(count):
+    names = [f"Road {n}" for n in range(count)]
+    found = pd.DataFrame({"title": names, "length_km": [float(90 - n) for n in range(count)]})
+    said = nearby.lead_area(found, "here", pd.DataFrame({"population": [5_000.0, np.nan]}), EN)
+    first, rest = said.split(". ", 1)
+    named = [f"Road {n} ({90 - n} km)" for n in range(min(count, 3))]
+    if count > 3:
+        assert (
+            first
+            == f"Through here run {count} corridors, with the most km in it {'; '.join(named)}"
+        )
+    else:
+        assert first == f"Through here run: {'; '.join(named)}"
+    assert rest == "Towns of 5,000 people in all lie in here."
+    unknown = nearby.lead_area(found, "here", pd.DataFrame({"population": [np.nan]}), EN)
+    assert unknown.endswith("No town with a population figure lies in here.")

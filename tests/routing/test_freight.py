@@ -6,14 +6,17 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from shapely.geometry import Point
 
 import cpecgeo as cg
 from cpecgeo import errors
+from cpecgeo.analysis.profile import elevation_m
 from cpecgeo.catalogue.files import data_path
-from cpecgeo.routing.costs import edge_costs, price, rates_of
+from cpecgeo.routing import costs
+from cpecgeo.routing.costs import _goods_hours, _grades, edge_costs, price, rates_of
 from tests.effort import tries
 
 RATES = pd.read_csv(data_path("freight.csv")).set_index("id")
@@ -237,3 +240,57 @@ def test_what_is_wrong_is_said(plain):
         cg.route("Lahore", "Multan", weight="money")
     with pytest.raises(errors.InputTypeError, match="rates"):
         cg.route("Lahore", "Multan", weight="cost", rates=[5])
+
+
+def test_gradients_are_those_of_roads_on_known_ground_km_by_km():
+    """A position within 1.5 km; no road climbs more than 12 %."""
+    net = cg.network()
+    edge, part_km, grade = _grades(net)
+    edges = net.edges
+    roads = (edges["mode"] == "road") & (edges["km"] > 0)
+    known = roads & ~(edges["accuracy_km"] > 1.5)
+    used = np.unique(edge)
+    assert known.iloc[used].all()
+    assert set(used) >= set(np.flatnonzero(known & (edges["accuracy_km"] < 0.2)))
+    # Among them are short ones, and roads just rough enough.
+    assert (edges["km"].iloc[used] < 0.5).any()
+    assert edges["accuracy_km"].iloc[used].max() > 1
+    assert (roads & edges["accuracy_km"].between(1.6, 4)).any()
+    assert (grade >= 0).all()
+    # Each edge is sampled evenly, about once a km.
+    whole = edges["km"].to_numpy()[edge]
+    count = np.maximum(1, np.round(whole))
+    np.testing.assert_allclose(part_km, whole / count)
+    # Steeper ground, or unknown ground, isn't the road's.
+    for row in used[:: len(used) // 40]:
+        parts = int(max(1, np.round(edges["km"].iloc[row])))
+        share = np.linspace(0, 1, parts + 1)
+        spots = shapely.line_interpolate_point(net.lines[row], share, normalized=True)
+        ground = elevation_m(cg.geodesy.lonlat(list(spots))).to_numpy()
+        steep = np.abs(np.diff(ground)) / (1000 * edges["km"].iloc[row] / parts)
+        assert (edge == row).sum() == (steep <= 0.12).sum()
+
+
+@pytest.mark.parametrize("grade", [0.0, 0.02, 0.06, 0.12])
+def test_the_hours_of_a_climb_are_by_hand(monkeypatch, grade):
+    """Power is force times speed; where it doesn't limit, the speed is that of the class."""
+    net = cg.network()
+    row = int(np.flatnonzero((net.edges["mode"] == "road") & (net.edges["km"] > 10))[0])
+    stretch = np.array([row]), np.array([2.0]), np.array([grade])
+    level = _goods_hours(net, used := rates_of(None))
+    monkeypatch.setattr(costs, "_grades", lambda _net: stretch)
+    hours = _goods_hours(net, used)
+    monkeypatch.setattr(
+        costs, "_grades", lambda _net: (stretch[0][:0], *(x[:0] for x in stretch[1:]))
+    )
+    plain = _goods_hours(net, used)
+    kmh = used[f"truck-{net.edges['speed_class'].iloc[row]}-kmh"]
+    assert plain[row] == pytest.approx(net.edges["km"].iloc[row] / kmh)
+    # W per kg over m/s² is m/s.
+    watts = 1000 * used["truck-driveline"] / used["truck-kg-per-kw"]
+    most = 3.6 * watts / (9.81 * (grade + used["truck-rolling"]))
+    slower = max(2 / most - 2 / kmh, 0)
+    assert hours[row] - plain[row] == pytest.approx(slower)
+    others = np.arange(len(hours)) != row
+    np.testing.assert_array_equal(hours[others], plain[others])
+    assert (level >= plain).all()
