@@ -372,4 +372,5 @@ def _cells(shape: shapely.Polygon) -> list[Any]:
         for y in ys
         for x in xs
     ]
-    return [p for c in cells for p in shapely.get_parts(c) if p.geom_type == "Polygon"]
+    parts = (p for c in cells for p in shapely.get_parts(c))
+    return [p for p in parts if p.geom_type == "Polygon" and not p.is_empty]
