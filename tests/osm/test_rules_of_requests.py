@@ -11,7 +11,7 @@ import shapely
 
 import cpecgeo as cg
 from cpecgeo.errors import InputError
-from cpecgeo.osm import Overpass, overpass, sources
+from cpecgeo.osm import Overpass, overpass, refreshes, sources
 from cpecgeo.osm.elements import from_answers
 from cpecgeo.osm.graph import Graph, _cells
 from cpecgeo.osm.sources import read_extract
@@ -218,3 +218,16 @@ def test_a_network_says_what_it_is_and_what_it_holds():
     none = Graph.of(from_answers([]), "rail", {})
     assert "OpenStreetMap of unknown date: 0 ways, 0 edges, 0.0 km" in none._repr_html_()
     assert none.segments.lines().tolist() == []
+
+
+def test_outlines_are_asked_for_in_cells_that_cover_pakistan_and_no_others():
+    cells = refreshes._cells()
+    land = shapely.union_all(cg.layer("provinces").geometry.to_numpy())
+    assert shapely.difference(land, shapely.union_all(cells)).area < 1e-9
+    assert shapely.intersects(cells, land).all()
+    west, south, east, north = shapely.bounds(cells).T
+    np.testing.assert_allclose([east - west, north - south], 5)
+    # They touch and don't overlap.
+    assert shapely.union_all(cells).area == pytest.approx(25 * len(cells))
+    columns, rows = np.ceil((np.array(land.bounds)[2:] - np.array(land.bounds)[:2]) / 5)
+    assert 6 < len(cells) <= columns * rows
