@@ -9,8 +9,9 @@ last: each is a test to write.
 With `--coverage FILE` a mutant is tested by all tests of the suite that run its line: those of
 the nearest files first, of each function one case first, and those that run few lines before
 those that run many. A line that no test runs is said to be one at once (processes that tests
-start aren't seen). Kernels are tested by their room as well, because coverage can't see them once
-they are compiled. The file is made on the same sources, in half an hour, by
+start aren't seen). What is set as a module is read is tested by the files that name it as well,
+and by the tests of defaults. Kernels are tested by their room as well, because coverage can't see
+them once they are compiled. The file is made on the same sources, in half an hour, by
 
     python -m pytest -n 2 --dist loadgroup -m "not browser and not wheel" \
       --cov=cpecgeo --cov-context=test --cov-report=
@@ -208,9 +209,25 @@ def tests_that_run(mutant: Mutant, runs: Runs) -> list[str]:
     chosen = sorted(
         tests, key=lambda t: (t not in some, near[t.partition("::")[0]], runs.sizes[t], t)
     )
+    if names := runs.names_set(mutant.path, mutant.line):
+        # Tests may read them without running a line.
+        chosen += [*_tests_naming(mutant, names), "tests/test_defaults.py"]
     # Coverage doesn't see compiled code, nor for which test something was kept as tests were read.
     is_hidden = runs.is_kernel(mutant.path, mutant.line) or found == {""}
     return [*chosen, *tests_of(mutant)] if is_hidden else chosen
+
+
+def _tests_naming(mutant: Mutant, names: set[str]) -> list[str]:
+    """Return the files of tests that name a module and something that it sets."""
+    said = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\b")
+    found = []
+    for file in sorted((ROOT / "tests").rglob("test_*.py")):
+        text = file.read_text(encoding="utf-8")
+        if said.search(text) and re.search(rf"\b{mutant.path.stem}\b", text):
+            found.append(file)
+    return [
+        f.relative_to(ROOT).as_posix() for f in sorted(found, key=lambda f: _distance(mutant, f))
+    ]
 
 
 def _distance(mutant: Mutant, test: Path) -> int:

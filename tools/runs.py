@@ -45,6 +45,24 @@ class Runs:
         return {test for file, row in places for test in self._tests_by_line(file).get(row, ())}
 
     @staticmethod
+    def names_set(path: Path, line: int) -> set[str]:
+        """Return the names that a line sets as its module is read; none where a function runs it.
+
+        A decorator or a default sets its function, a field its class. Tests that read such a name
+        run no line of the module.
+        """
+        tree = _tree(path)
+        for node in ast.walk(tree):
+            marks = getattr(node, "decorator_list", ())
+            if any(mark.lineno <= line <= (mark.end_lineno or 0) for mark in marks):
+                return {node.name} if isinstance(node, (ast.FunctionDef, ast.ClassDef)) else set()
+        above = list(_statements_around(tree, line))
+        functions = [node for node in above if isinstance(node, ast.FunctionDef)]
+        if not above or any(node.body[0].lineno <= line for node in functions):
+            return set()
+        return {functions[0].name} if functions else _names(above[0])
+
+    @staticmethod
     def is_kernel(path: Path, line: int) -> bool:
         """Say whether a line is a kernel's, which LLVM compiles."""
         above = _statements_around(_tree(path), line)
@@ -75,14 +93,7 @@ class Runs:
         if functions:  # a default
             body = functions[0].body
             return {(path, row) for row in range(body[0].lineno, (body[-1].end_lineno or 0) + 1)}
-        outer = above[0]
-        stored = (n for n in ast.walk(outer) if isinstance(n, ast.Name))
-        names = (
-            {outer.name}
-            if isinstance(outer, ast.ClassDef)
-            else {n.id for n in stored if isinstance(n.ctx, ast.Store)}
-        )
-        return self._reading(path, names, seen)
+        return self._reading(path, _names(above[0]), seen)
 
     def _reading(self, path: Path, names: set[str], seen: frozenset[str]) -> set[_Place]:
         """Return the lines of functions that read one of some names of a module."""
@@ -116,6 +127,14 @@ def _statements_around(tree: ast.AST, line: int) -> Iterator[ast.stmt]:
                 continue
             yield node
         yield from _statements_around(node, line)
+
+
+def _names(outer: ast.stmt) -> set[str]:
+    """Return the names that a statement of a module sets."""
+    if isinstance(outer, ast.ClassDef):
+        return {outer.name}
+    stored = (n for n in ast.walk(outer) if isinstance(n, ast.Name))
+    return {n.id for n in stored if isinstance(n.ctx, ast.Store)}
 
 
 def _test(context: str) -> str:

@@ -92,6 +92,25 @@ def test_the_tests_of_a_line(runs, line, tests):
     assert found.tests_of(room / "module.py", line) - {""} == tests
 
 
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        (1, {"LIMIT"}),
+        (2, {"DOUBLE"}),
+        (6, {"Thing"}),
+        (9, {"first"}),  # a default
+        (18, {"kept"}),  # a decorator
+        (10, set()),
+        (12, set()),
+        (24, set()),
+        (3, set()),
+    ],
+)
+def test_the_names_that_a_line_sets_as_the_module_is_read(runs, line, names):
+    found, room = runs
+    assert found.names_set(room / "module.py", line) == names
+
+
 def test_kernels_and_sizes(runs):
     found, room = runs
     assert found.is_kernel(room / "module.py", 29)
