@@ -217,3 +217,17 @@ def test_only_towns_share_a_name_with_another_kind():
 )
 def test_other_meanings_are_named_by_kind_and_by_what_they_are_called_there(name, kinds, others):
     assert _list_others(name, kinds, "raise") == others
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [("Sites", "Sites"), ("", "2 features"), (5, "2 features"), (None, "2 features")],
+)
+def test_a_table_is_called_by_its_title_and_a_series_by_its_name(title, expected):
+    series = cg.geodesy.lonlat([(67.0, 25.0), (68.0, 26.0)])
+    frame = series.to_frame("geometry")
+    frame.attrs["title"] = title
+    assert resolve(frame, "x").title == expected
+    assert resolve(series.rename(title), "x").title == expected
+    # The name of a table's column of geometries is none of its own.
+    assert resolve(series.to_frame("shape").set_geometry("shape"), "x").title == "2 features"

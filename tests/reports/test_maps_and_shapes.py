@@ -135,3 +135,27 @@ def test_a_single_row_says_what_its_table_says():
     assert np.isclose(
         quetta["area_km2"], cg.geodesy.area_km2(resolve("district:Quetta", "x").geometry), atol=0.05
     )
+
+
+@pytest.mark.parametrize(
+    ("shape", "told"),
+    [
+        (shapely.Point(67, 30.2), "of here"),
+        (shapely.MultiPoint([(67, 30.2), (67.5, 30.4)]), "of these points"),
+        (shapely.MultiPoint([(67, 30.2), (67.5, 30.4), (68, 30)]), "of these points"),
+        (shapely.LineString([(67, 30.2), (67.5, 30.4)]), "of here"),
+    ],
+)
+def test_people_live_near_the_thing_or_near_several_points(shape, told):
+    frame = cg.geodesy.lonlat([shape]).to_frame("geometry")
+    frame.attrs["title"] = "here"
+    lead = cg.report(frame, draw=False).lead
+    assert told in lead
+    length = f"is {cg.length_km(shape):,.0f} km long as drawn." if shape.length else "km long"
+    assert (length in lead) == (shape.length > 0)
+
+
+def test_an_area_states_its_size_first():
+    area = shapely.box(67, 30, 67.5, 30.5)
+    lead = cg.report(area, draw=False).lead
+    assert f" has {cg.geodesy.area_km2(area):,.0f} km²." in lead
