@@ -1,5 +1,6 @@
 """The meaning of names of stops, stations and roads; messages where a name means several."""
 
+import geopandas as gpd
 import pandas as pd
 import pytest
 
@@ -224,7 +225,7 @@ def test_other_meanings_are_named_by_kind_and_by_what_they_are_called_there(name
     [("Sites", "Sites"), ("", "2 features"), (5, "2 features"), (None, "2 features")],
 )
 def test_a_table_is_called_by_its_title_and_a_series_by_its_name(title, expected):
-    series = cg.geodesy.lonlat([(67.0, 25.0), (68.0, 26.0)])
+    series = gpd.GeoSeries.from_xy([67.0, 68.0], [25.0, 26.0], crs=4326)
     frame = series.to_frame("geometry")
     frame.attrs["title"] = title
     assert resolve(frame, "x").title == expected
