@@ -147,7 +147,7 @@ def list_caveats(thing: Corridor, say: Words) -> tuple[str, ...]:
         km=f"{thing.accuracy_km:g}",
     )
     unknown = math.isnan(thing.accuracy_km)
-    caveats = [say("How good the drawn line is, nobody has said.") if unknown else good]
+    caveats = [say("How accurate the drawn line is isn't stated anywhere.") if unknown else good]
     by_status = sum_by_status(thing).set_index("status")["chainage_km"]
     if by_status.get("under_construction", 0) > 0:
         caveats.append(

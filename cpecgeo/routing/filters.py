@@ -126,8 +126,7 @@ class Filters:
         if self.month is not None:
             words["month"] = f"season={self.season!r}"
         if self.avoid:
-            shown = [a if isinstance(a, str) else type(a).__name__ for a in self.avoid]
-            words["avoid"] = f"avoid={shown}"
+            words["avoid"] = f"avoid={[_name_avoided(what) for what in self.avoid]}"
         if self.along is not None:
             words["along"] = f"along={self.along!r}"
         return words
@@ -189,6 +188,12 @@ def _list_extra(extra: Corridor | Sequence[Corridor]) -> tuple[Corridor, ...]:
     if len(set(names)) < len(names):
         raise InputError(f"extra has several corridors named {max(names, key=names.count)!r}.")
     return found
+
+
+def _name_avoided(what: SubjectLike) -> str:
+    """Return the name of an avoided thing, or what type it has."""
+    name = what if isinstance(what, str) else getattr(what, "name", None)
+    return name if isinstance(name, str) else type(what).__name__
 
 
 def _list_avoided(avoid: SubjectLike) -> tuple[SubjectLike, ...]:

@@ -125,7 +125,7 @@ def test_a_bare_line_is_drawn_length_from_0_and_says_what_nobody_knows():
     assert np.isnan(road.official_km)
     assert np.isnan(road.accuracy_km)
     assert "not stated" in road._repr_html_()
-    assert "nobody has said" in cg.report(road, draw=False).to_markdown()
+    assert "isn't stated anywhere" in cg.report(road, draw=False).to_markdown()
     assert len(road.stops) == 0
     assert cg.nearest(Point(72.9, 33.9), road).attrs["own"] == ["road"]
 

@@ -193,7 +193,7 @@ def test_avoiding_a_crossing_closes_the_border_and_not_the_road_to_it():
 
 
 def test_a_market_is_avoided_as_its_crossing():
-    with pytest.raises(InputError, match=r"cut by avoid=\['Market'\]"):
+    with pytest.raises(InputError, match=r"cut by avoid=\['Khunjerab Pass'\]"):
         cg.route("Kashgar", "Gwadar", avoid=cg.market("Khunjerab"), weight="km")
 
 
