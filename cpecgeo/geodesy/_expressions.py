@@ -17,17 +17,8 @@ from typing import Any
 
 import numpy as np
 
-__all__ = [
-    "ITEMS",
-    "KINDS",
-    "Array",
-    "Expressions",
-    "Number",
-    "Type",
-    "Value",
-    "to_number",
-    "widest",
-]
+__all__ = ["ITEMS", "KINDS", "Array", "Expressions", "Number", "Type", "Value", "to_number",
+           "widest"]  # fmt: skip
 
 # LLVM's types of numbers, and of the items of arrays.
 KINDS = {"f8": "double", "f4": "float", "i8": "i64", "b1": "i1"}
