@@ -34,7 +34,7 @@ from cpecgeo.geodesy._ellipsoid import (
 __all__ = ["A31", "A32", "A33", "C31", "C32", "C312", "EP2", "NEAR_M", "WIDE_M", "arc", "arcs_m",
            "arctangent", "earth_centred", "geodesic", "great_circle", "near", "pairs",
            "places_by_numpy", "point_on", "reduce_latitude", "sine_cosine", "small_sine_cosine",
-           "wide"]  # fmt: skip
+           "wide", "wide_arc"]  # fmt: skip
 
 # The longest chords for which the two series hold; their geodesics are 2,500 and 11,900 km.
 NEAR_M, WIDE_M = 2_490_000.0, 10_290_000.0

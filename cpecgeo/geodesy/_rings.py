@@ -24,14 +24,15 @@ from cpecgeo.geodesy._arcs import (
     C312,
     EP2,
     NEAR_M,
+    WIDE_M,
     arc,
     arctangent,
-    geodesic,
     great_circle,
     point_on,
     reduce_latitude,
     sine_cosine,
     small_sine_cosine,
+    wide_arc,
 )
 from cpecgeo.geodesy._compile import kernel
 from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, FLATTENING, POLE_M, Floats
@@ -219,6 +220,14 @@ def ring_areas(lonlat, begin, first, last, out):
     out[r] = round(turns / 360.0) * _HALF_EARTH - (total + lost)
 
 
+@kernel()
+def _wider(ax, ay, az, bx, by, bz):
+    """Return geodesic metres of chords beyond `NEAR_M`; NaN of those beyond `WIDE_M`."""
+    vx, vy, vz = bx - ax, by - ay, bz - az
+    is_far = vx * vx + vy * vy + vz * vz > WIDE_M * WIDE_M
+    return float("nan") if is_far else wide_arc(ax, ay, az, bx, by, bz)
+
+
 @kernel("rows, ints, int, int, flat")
 def path_lengths(lonlat, begin, first, last, out):
     """Enter lengths in metres of paths first to last; NaN if an edge's chord is beyond `WIDE_M`.
@@ -246,7 +255,7 @@ def path_lengths(lonlat, begin, first, last, out):
                 continue
             more = metres[k]
             if not more <= _LONGEST_M:
-                more = geodesic(x[k - 1], y[k - 1], z[k - 1], x[k], y[k], z[k])
+                more = _wider(x[k - 1], y[k - 1], z[k - 1], x[k], y[k], z[k])
             total += more
     out[r] = total
 
