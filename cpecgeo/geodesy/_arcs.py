@@ -225,7 +225,7 @@ def wide_arc(ax, ay, az, bx, by, bz):
     vx, vy, vz, mz = bx - ax, by - ay, bz - az, 0.5 * (az + bz)
     flat, h = vx * vx + vy * vy, vz * vz
     q = flat * PER_A2 + h * PER_B2
-    rest = 1.0 - 0.25 * q
+    rest = max(1.0 - 0.25 * q, _TINY)  # 0 from pole to pole, which is farther
     half = 1.0 / (1.0 + sqrt(rest))
     y = 0.25 * q * half * half
     return sqrt(flat + h) * (1.0 + y) * wide(y, mz * mz * PER_B2 / rest, h * PER_B2 / (q + _TINY))

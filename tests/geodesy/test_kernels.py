@@ -159,3 +159,14 @@ def test_small_questions_load_no_compiled_code():
         "assert 'llvmlite' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_pole_to_pole():
+    """Poles are exactly opposite each other, where a series divides by zero."""
+    north, south = shapely.Point(67, 90), shapely.Point(20, -90)
+    for frame in both(lambda: geodesy.nearest(north, south)):
+        assert frame.distance_km[0] == pytest.approx(20_003.931_459, abs=1e-6)
+    for matrix in both(lambda: geodesy.distance_matrix_km([north], [south])):
+        assert matrix.to_numpy() == pytest.approx(20_003.931_459, abs=1e-6)
+    for shape in both(lambda: geodesy.buffer(south, 900)):
+        assert geodesy.length_km(shape.exterior) > 5_000
