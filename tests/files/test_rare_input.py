@@ -873,3 +873,21 @@ def test_a_name_may_have_points_in_it(name):
     assert find_format(Path(name.partition(".")[0] + ".2.shp.zip")).name == "Shapefile"
     with pytest.raises(InputError):
         find_format(Path(f"{name}.bak"))
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [([True, False], "bool"), ([1, 2.5], "float"), ([True, 2], "mixed"), ([1, "a"], "mixed")],
+)
+def test_truth_values_are_no_numbers_beside_others(values, kind):
+    assert kind_of(pd.Series(values, dtype=object)) == kind
+
+
+@pytest.mark.parametrize("numbers", [2, 3, 4, 7, 8])
+def test_geojson_in_cells_has_up_to_three_coordinates(numbers):
+    cell = json.dumps({"type": "Point", "coordinates": [67, 25, 5, 1, 2, 3, 4, 6][:numbers]})
+    if numbers <= 3:
+        assert wellknown.parse(pd.Series([cell]), "f")[0][0].has_z is (numbers == 3)
+    else:
+        with pytest.raises(GeometryError, match=f"coordinates of {numbers} numbers in row 1"):
+            wellknown.parse(pd.Series([cell]), "f")

@@ -749,3 +749,15 @@ def test_progress_counts_from_what_was_kept(tmp_path):
     assert seen[3].seconds_left == 0
     # Two thirds of what is new are done, so that half as long is left as it took.
     assert seen[2].seconds_left == pytest.approx(0.5 * 200 / seen[2].rows_per_s)
+
+
+@pytest.mark.parametrize(
+    ("rows", "byte", "share"), [(None, 50, 0.5), (None, 250, 1.0), (10, 250, 0.5), (0, 0, 5.0)]
+)
+def test_a_share_of_bytes_is_at_most_one_however_wrong_their_estimate(rows, byte, share):
+    from types import SimpleNamespace
+
+    from cpecgeo.scale.stream import _share
+
+    job = SimpleNamespace(source=SimpleNamespace(rows=rows, size=100))
+    assert _share(job, Position(5, byte)) == share
