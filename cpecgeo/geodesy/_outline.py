@@ -24,6 +24,8 @@ _SLACK = 0.05  # of that: greatest error of a vertex
 _ROOM = 16  # new vertices per edge that the first try has room for
 _NONE = np.empty(0, np.int64)
 _PROBES, _AT_TIP = 1_500, 30  # points beside lines, and around each end
+# Edges are halved until they span less, so often at most.
+_WIDE_DEG, _HALVINGS = 5.0, 12
 
 
 @dataclass(frozen=True)
@@ -198,6 +200,7 @@ def close(
     bool
         Whether a ring crossed itself, so that its crossings became vertices.
     """
+    rings = [_densify(ring) for ring in rings]
     crossing = any((np.abs(np.diff(r[:, 0])) > 180.0).any() for r in rings)
     if not rings and not poles:
         return shapely.Polygon(), False
@@ -281,6 +284,22 @@ def _faces(lines: list[Any], inside: Callable[[Floats], Any]) -> Any:
     faces = shapely.get_parts(shapely.polygonize([shapely.union_all(lines)]))
     vertices = shapely.get_coordinates(shapely.point_on_surface(faces))
     return shapely.union_all(faces[np.asarray(inside(vertices), dtype=bool)])
+
+
+def _densify(ring: Floats) -> Floats:
+    """Halve a ring's edges until none spans more than `_WIDE_DEG` of longitude, except at a pole.
+
+    Near a pole geodesics are far from straight in lon, lat, and there faces are told apart.
+    """
+    for _ in range(_HALVINGS):
+        step = np.abs((np.diff(ring[:, 0]) + 180.0) % 360.0 - 180.0)
+        wide = np.flatnonzero(step > _WIDE_DEG)
+        if not len(wide):
+            break
+        ends = ecef(*ring.T)
+        middle = np.column_stack(geodetic((ends[wide] + ends[wide + 1]) / 2.0))
+        ring = np.insert(ring, wide + 1, middle, axis=0)
+    return ring
 
 
 def _cut_at_antimeridian(ring: Floats) -> list[Any]:

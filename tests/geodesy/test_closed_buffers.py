@@ -82,7 +82,8 @@ def test_what_is_tiny_against_the_radius(place, shape, seed, km, size):
     km = 10.0**km
     line = draw(shape, place, seed, min(1e3 * km * 10.0**size, 2e4))
     expected = reference_km2([line], place, km)
-    assert area_km2(buffer(line, km)) == pytest.approx(expected, rel=1e-3)
+    rounding = 1e-6 if place == "pole" else 0.0  # areas are sums of sectors down to the equator
+    assert area_km2(buffer(line, km)) == pytest.approx(expected, rel=1e-3, abs=rounding)
 
 
 @given(st.floats(-9, 0), st.floats(-3, np.log10(400)))

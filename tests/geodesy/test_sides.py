@@ -116,6 +116,18 @@ def test_what_is_wrong_is_said(place, shape, seed, km, size):
     assert all(w.category is GeometryWarning for w in said)
 
 
+@pytest.mark.parametrize("pole", [90, -90])
+def test_sides_of_a_line_of_metres_at_a_pole_are_the_whole(pole):
+    """Long edges of flat ends aren't straight in lon, lat there: once a face was lost."""
+    line, km = [(0.36, 5.03), (-3.36, -3.85), (4.12, -0.28)], 0.159
+    plane = pyproj.Transformer.from_crs(f"+proj=aeqd +lat_0={pole}", 4326, always_xy=True)
+    placed = LineString(np.column_stack(plane.transform(*np.array(line).T)))
+    whole = area_km2(buffer(placed, km, cap="flat"))
+    assert np.nansum([area_km2(part) for part in sides(placed, km)]) == pytest.approx(
+        whole, rel=2e-4
+    )
+
+
 def test_a_hook_is_said_with_its_share_and_a_bend_is_not():
     back = draw("there and back", "Punjab", 586_523, 572)  # its left came out empty
     hook = LineString(back.coords[: len(back.coords) // 2 + 1])
