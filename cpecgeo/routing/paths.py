@@ -8,10 +8,11 @@ from typing import Unpack
 
 import numpy as np
 
-from cpecgeo.errors import InputError
+from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.resolve import check_number
 from cpecgeo.features.subject import PointLike, SubjectLike
+from cpecgeo.geodesy._rules import quote
 from cpecgeo.routing.additions import JOIN_KM
 from cpecgeo.routing.costs import Costs, edge_costs
 from cpecgeo.routing.filters import (
@@ -343,12 +344,22 @@ def _overlap(one: Sequence[Step], two: Sequence[Step]) -> float:
 def overlap(one: Route, two: Route) -> float:
     """Return the calibrated km that two routes share, as a share of the shorter's.
 
+    Raises
+    ------
+    InputTypeError
+        One of them is no Route.
+
     Examples
     --------
     >>> r = route("Burhan", "Hakla")
     >>> overlap(r, r)
     1.0
     """
+    for name, given in (("one", one), ("two", two)):
+        if not isinstance(given, Route):
+            raise InputTypeError(
+                f"{name} is {quote(given)}; two Routes are needed, from `route` or `routes`."
+            )
     return _overlap(one.steps, two.steps)
 
 

@@ -72,3 +72,13 @@ def test_how_many_is_a_whole_number_from_1_on(k):
 def test_there_are_no_more_alternatives_than_asked_for(k):
     assert len(cg.routes("Quetta", "Karachi", k=k, weight="km")) == k
     assert len(cg.market("Torkham", k=k).corridors) == k
+
+
+def test_only_routes_overlap():
+    way = cg.route("Burhan", "Hakla")
+    with pytest.raises(
+        InputTypeError, match="one is 'western'; two Routes are needed, from `route`"
+    ):
+        cg.routing.overlap("western", "eastern")
+    with pytest.raises(InputTypeError, match="two is .*; two Routes are needed"):
+        cg.routing.overlap(way, cg.corridor("m4"))
