@@ -36,6 +36,7 @@ from cpecgeo.files.reading import read, without_measures
 from cpecgeo.files.tables import load_csv, load_sheet, write_excel
 from cpecgeo.files.text import usual_separator
 from cpecgeo.files.vectors import to_lonlat, write_parquet, write_vector
+from cpecgeo.geodesy._paths import open_rings
 
 __all__ = ["write", "write_layers"]
 
@@ -68,7 +69,8 @@ def write(
     frame : GeoDataFrame, DataFrame, Series, geometry, Corridor, Route …, or a list of the last ones
         A table without geometry can be CSV, Excel or Parquet. An index of names or ids becomes the
         first column, under its own name, else ``name`` or ``id``; an index that only counts rows is
-        left out. A bare geometry is in lon, lat.
+        left out. A bare geometry is in lon, lat. Linear rings are
+        written as lines.
     path : path
         The suffix is the format. GeoJSON (RFC 7946), KML, GPX, CSV and Excel are in lon, lat on WGS
         84; others keep the CRS. CSV and Excel have columns lon and lat for points (and z where they
@@ -211,6 +213,8 @@ def _write(
     shapes, others = None, flat
     if _active(flat) is not None:
         shapes = flat.geometry
+        if (lines := open_rings(given := shapes.to_numpy())) is not given:
+            shapes = gpd.GeoSeries(lines, shapes.index, crs=shapes.crs, name=shapes.name)
         if form.name != "GeoParquet" and (count := int(shapely.has_m(shapes.to_numpy()).sum())):
             shapes = gpd.GeoSeries(
                 without_measures(shapes.to_numpy()), shapes.index, crs=shapes.crs, name=shapes.name

@@ -15,7 +15,7 @@ from cpecgeo.geodesy._ellipsoid import DEGREE_M, GEOD, Floats, Ints, authalic, e
 from cpecgeo.geodesy._rings import path_lengths, ring_areas, stars
 
 __all__ = ["Paths", "any_heights", "are_stars", "between_vertices", "densify_array", "find_copies",
-           "lone_points", "path_lengths_m", "paths", "plain_points", "repeat_rows",
+           "lone_points", "open_rings", "path_lengths_m", "paths", "plain_points", "repeat_rows",
            "ring_areas_m2", "without_empty"]  # fmt: skip
 
 _POINT_TYPES, _LINE_TYPES, _AREA_TYPES = (0, 4), (1, 5), (3, 6)
@@ -120,6 +120,15 @@ def lone_points(geoms: NDArray[Any]) -> tuple[Floats, Ints]:
     parts, owner = shapely.get_parts(geoms, return_index=True)
     chosen = shapely.get_type_id(parts) == 0
     return shapely.get_coordinates(parts[chosen]), owner[chosen]
+
+
+def open_rings(array: NDArray[Any]) -> NDArray[Any]:
+    """Return geometries with linear rings as lines; `array` itself where there are none."""
+    rings = np.flatnonzero(shapely.get_type_id(array) == 2)
+    if len(rings):
+        array = array.copy()
+        array[rings] = shapely.from_wkb(shapely.to_wkb(array[rings]))  # WKB has no rings
+    return array
 
 
 def without_empty(

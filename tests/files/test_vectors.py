@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import warnings
 import xml.dom.minidom
 import zipfile
 
@@ -9,7 +10,9 @@ import geopandas as gpd
 import pandas as pd
 import pyogrio
 import pytest
+import shapely
 from shapely.geometry import (
+    LinearRing,
     LineString,
     MultiLineString,
     MultiPoint,
@@ -21,6 +24,7 @@ from shapely.geometry import (
 
 import cpecgeo as cg
 from cpecgeo.errors import (
+    CpecgeoWarning,
     CRSError,
     DataWarning,
     FileError,
@@ -355,3 +359,27 @@ def test_a_layer_is_called_as_it_is_told_else_as_the_package(tmp_path):
     for layer, name in ((None, "cpecgeo"), ("sites", "sites")):
         path = cg.write(frame, tmp_path / f"{name}-file.gpkg", layer=layer)
         assert pyogrio.list_layers(path)[:, 0].tolist() == [name]
+
+
+@pytest.mark.parametrize(
+    "suffix", [".gpkg", ".fgb", ".shp", ".shp.zip", ".geojson", ".geojsonl", ".kml", ".gpx", ".csv",
+               ".xlsx", ".parquet"],
+)  # fmt: skip
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_rings_are_written_as_lines(tmp_path, suffix, is_alone):
+    ring = LinearRing([(67, 25), (68, 25), (68, 26)])
+    given = ring if is_alone else gpd.GeoSeries([ring, ring], crs=4326)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CpecgeoWarning)
+        back = cg.read(cg.write(given, tmp_path / f"rings{suffix}"))
+    assert set(back.geom_type) <= {"LineString", "MultiLineString"}
+    assert shapely.get_coordinates(back.geometry.iloc[0]).tolist() == list(map(list, ring.coords))
+
+
+def test_rings_among_others_keep_heights_and_gaps(tmp_path):
+    ring = LinearRing([(67, 25, 1), (68, 25, 2), (68, 26, 3)])
+    given = gpd.GeoSeries([ring, None, Point(67, 25), LinearRing()], crs=4326)
+    back = cg.read(cg.write(given, tmp_path / "mixed.gpkg")).geometry
+    assert back.iloc[0].wkt == LineString(ring.coords).wkt
+    assert back.iloc[1] is None
+    assert given.geom_type[0] == "LinearRing"
