@@ -33,6 +33,7 @@ import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
 from math import isfinite
+from types import FrameType
 
 __all__ = [
     "CRSError",
@@ -58,7 +59,7 @@ _METRES = 'if these are metres, state their CRS, such as crs="EPSG:32642"'
 _RANGE = 'give lon, lat degrees on WGS 84, or state their CRS, such as crs="EPSG:32642"'
 _MANY = 40  # columns that a message lists
 # Modules whose lines a warning never names.
-_OURS = ("cpecgeo.", "contextlib", "functools")
+_OURS = {"cpecgeo", "contextlib", "functools"}
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -269,9 +270,13 @@ class DataWarning(CpecgeoWarning):
     """Rows or columns were left out, renamed, or look wrong; the message counts them."""
 
 
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__")).partition(".")[0]
+
+
 def warn(text: str, kind: type[CpecgeoWarning] = DataWarning) -> None:
     """Warn; the warning names the line outside this package that called it."""
     frame, depth = sys._getframe(1), 2  # noqa: SLF001 - the warnings module counts so itself
-    while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith(_OURS):
+    while frame.f_back is not None and _package(frame) in _OURS:
         frame, depth = frame.f_back, depth + 1
     warnings.warn(text, kind, stacklevel=depth)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
-from warnings import warn
 
 import geopandas as gpd
 import numpy as np
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from cpecgeo.catalogue.facts import NAME_TAGS, bare_name, districts_by_name, fold, match_units
 from cpecgeo.catalogue.files import fingerprint, read_checked, read_features, stored_path
 from cpecgeo.catalogue.lines import assemble, corridor_rows, drawn_sections
-from cpecgeo.errors import DataError, DataWarning
+from cpecgeo.errors import DataError, warn
 from cpecgeo.geodesy import Chainage, length_km
 
 __all__ = [
@@ -176,7 +175,7 @@ def redrawn_corridor(name: str, key: Hashable) -> Stored | None:
     try:
         return load_stored(name)
     except DataError as error:
-        warn(f"The bundled line of {name} stands in: {error}", DataWarning, stacklevel=2)
+        warn(f"The bundled line of {name} stands in: {error}")
         return None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from numbers import Real
 from pathlib import Path
 from typing import Any, Literal
@@ -36,8 +35,7 @@ class Corridor:
     ----------
     name, title : str
         Its id, such as ``"ml1"``, and its name for people.
-    kind : str
-        ``"road"``, ``"rail"`` or ``"mining"``.
+    kind : {"road", "rail", "mining"}
     status : str
         ``operating``, ``under_construction``, ``planned``, ``suspended`` or ``closed``.
     line : LineString
@@ -207,14 +205,16 @@ class Corridor:
         """
         whole = join(parts)
         stated = float(whole.sections["official_km"].astype(float).sum(skipna=False))
-        fields = describe(whole, name, title, kind, status)
         note = "" if np.isnan(stated) else "sum of its sections"
-        return cls(**fields, official_km=stated, official_note=note, geometry="own")
+        fields = describe(whole, name, title, kind, status) | {"official_note": note}
+        return cls(**fields, official_km=stated, geometry="own")
 
-    @cached_property
+    @property
     def stops(self) -> gpd.GeoDataFrame:
         """Stations or way points with `km`; those of unknown position have no geometry."""
-        return self.own_stops() if callable(self.own_stops) else self.own_stops
+        if callable(stops := self.own_stops):
+            object.__setattr__(self, "own_stops", stops := stops())  # copies have them too
+        return stops
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "own_stops": self.stops}

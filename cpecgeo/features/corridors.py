@@ -6,7 +6,6 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache, lru_cache, partial
 from typing import Any
-from warnings import warn
 
 import geopandas as gpd
 import numpy as np
@@ -17,7 +16,7 @@ from cpecgeo.catalogue import assemble, corridor_rows, layer
 from cpecgeo.catalogue.files import Geometry, fingerprint, in_force, using
 from cpecgeo.catalogue.geometry import MAPPED_KM, Stored, load_stored, redrawn_corridor
 from cpecgeo.catalogue.lines import corridor_id
-from cpecgeo.errors import DataError, DataWarning
+from cpecgeo.errors import DataError, warn
 from cpecgeo.features.alignment import align_named, describe
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.subject import provenance
@@ -126,11 +125,7 @@ def _load(key: str, geometry: Geometry | None) -> Corridor:
         return _load_bundled(key)
     found = _redrawn(key, fingerprint())
     if found is None:
-        warn(
-            f"Corridor {key!r} isn't refreshed from OpenStreetMap; its bundled line stands in.",
-            DataWarning,
-            stacklevel=3,
-        )
+        warn(f"Corridor {key!r} isn't refreshed from OpenStreetMap; its bundled line stands in.")
     return found or _load_bundled(key)
 
 

@@ -349,7 +349,10 @@ def check_number(
     """
     if isinstance(x, bool) or not isinstance(x, Real):
         raise InputTypeError(f"{what} is {quote(x)}; a number is needed.")
-    value = float(x)
+    try:
+        value = float(x)
+    except OverflowError:
+        value = math.inf
     is_refused = math.isnan(value) or (math.isinf(value) and not infinite)
     if is_refused or value < least or value <= above:
         rule = f"above {above:g}" if above > -math.inf else f"{least:g} or more"

@@ -129,22 +129,20 @@ def encoding_error(codec: str, error: UnicodeError, what: object) -> FileError:
 
 
 class Bounded(gzip.GzipFile):
-    """A packed file that raises an error when it unpacks to more than `most` bytes.
-
-    It is for an `io.BufferedReader` around it, which reads by `readinto` alone.
-    """
+    """A packed file that raises an error when it unpacks to more than `most` bytes."""
 
     def __init__(self, file: IO[bytes], what: str, most: int) -> None:
         super().__init__(fileobj=file, mode="rb")
         self._what, self._most = what, most
 
-    def readinto(self, buffer: Any) -> int:  # noqa: D102
+    def read(self, size: int | None = -1) -> bytes:  # noqa: D102 - all other reading calls it
+        block = super().read(self._most + 1 if size is None or size < 0 else size)
         if self.tell() > self._most:
             raise FileError(
                 f"{self._what} unpacks to more than {self._most:,} bytes; unpack it yourself if "
                 "you trust it."
             )
-        return super().readinto(buffer)
+        return block
 
 
 @contextlib.contextmanager

@@ -73,10 +73,6 @@ def positive_km(value: float, what: str, *, allow_zero: bool = False) -> float:
     allow_zero : bool
         Whether 0 is allowed.
 
-    Returns
-    -------
-    float
-
     Raises
     ------
     InputError
@@ -90,6 +86,8 @@ def positive_km(value: float, what: str, *, allow_zero: bool = False) -> float:
     try:
         # Only the shell takes the text "10" for a number.
         km = float("" if isinstance(value, (str, bytes)) else value)
+    except OverflowError:
+        km = np.inf
     except (TypeError, ValueError):
         raise InputTypeError(
             f"{what} is {quote(value)}; a number of kilometres is needed, such as {what}=10."
@@ -108,7 +106,10 @@ def quote(value: object) -> str:
     >>> quote(5), quote("ten"), len(quote("z" * 300))
     ('5', "'ten'", 42)
     """
-    return repr(value[:40] if isinstance(value, str) else value)[:60]
+    try:
+        return repr(value[:40] if isinstance(value, str) else value)[:60]
+    except ValueError:  # Python writes no more than some thousand digits
+        return f"a {type(value).__name__} that is too long to write"
 
 
 def numbers(values: ArrayLike, what: str) -> Floats:

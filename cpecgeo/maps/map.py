@@ -237,23 +237,33 @@ class Map(folium.Map):
         return self
 
     def add_layer(
-        self, frame: gpd.GeoDataFrame | gpd.GeoSeries, style: Style, **options: Any
+        self,
+        frame: gpd.GeoDataFrame | gpd.GeoSeries,
+        style: Style,
+        *,
+        name: str,
+        group: str = "Added",
+        show: bool = True,
+        control: bool = True,
+        key: str | None = None,
     ) -> Self:
-        """Draw a table with a CRS as one layer, with the options of `add_encoded`."""
-        return self.add_encoded(encode_layer(frame, style), **options)
+        """Draw a table with a CRS as one layer; see `add`. The page's script knows it by `key`."""
+        payload = encode_layer(frame, style)
+        return self.add_encoded(
+            payload, name=name, key=key, group=group, show=show, control=control
+        )
 
     def add_encoded(
-        self, payload: Mapping[str, Any], *, key: str | None = None, **options: Any
+        self, payload: Mapping[str, Any], *, name: str, key: str | None = None, **options: Any
     ) -> Self:
-        """Draw a layer that `cpecgeo.maps.layer.encode_layer` has encoded.
+        """Draw a layer that `cpecgeo.maps.layer.encode_layer` has encoded; see `add_layer`.
 
-        `options` are ``name`` and optionally ``group``, ``show`` and ``control``, as for `add`. The
-        page's script knows the layer by `key`, or by a number where another layer has this key.
+        Where another layer has the same `key`, it gets a number.
         """
         if key is None or key in {c.key for c in self._vectors()}:
             key = f"layer{self._added}"
         self._added += 1
-        VectorLayer(payload, key=key, **options).add_to(self)
+        VectorLayer(payload, key=key, name=name, **options).add_to(self)
         return self
 
     def _vectors(self) -> list[VectorLayer]:

@@ -175,3 +175,15 @@ def test_kilometres_are_numbers_and_no_text(verb):
     given = ("mines", "ml1", "10") if verb == "within" else ("ml1", "10")
     with pytest.raises(cg.errors.InputTypeError, match="km is '10'; a number of kilometres"):
         getattr(cg, verb)(*given)
+
+
+def test_numbers_too_large_for_a_float_are_refused():
+    for call in (
+        lambda: cg.within("places", "ml1", 10**400),
+        lambda: cg.rings("ml1", [10**400]),
+        lambda: cg.reach("Quetta", km=10**400),
+        lambda: cg.within("places", "ml1", 10**5000),
+        lambda: cg.reach("Quetta", hours=10**5000),
+    ):
+        with pytest.raises(cg.errors.InputError, match="must be finite"):
+            call()

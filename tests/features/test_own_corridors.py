@@ -533,3 +533,10 @@ def test_km_at_the_start_are_0_up_to_a_metre(km, is_start):
     else:
         with pytest.raises(errors.InputError, match="stands at the start of the line, km 0;"):
             own(LINE, name="road", stops=ends)
+
+
+def test_stops_without_a_name_are_refused():
+    line = LineString([(67, 25), (68, 25)])
+    for stops in ([(67.5, 25.0)], [Point(67.5, 25)], {"Mine": "nowhere"}, {"Mine": 5}):
+        with pytest.raises(cg.errors.CpecgeoError, match="names of places|No place named"):
+            cg.Corridor.from_line(line, name="x", stops=stops)

