@@ -27,6 +27,7 @@ __all__ = [
     "align_named",
     "check_course",
     "describe",
+    "has_chainage",
     "join",
     "join_lines",
     "least_finished",
@@ -39,6 +40,8 @@ Floats = NDArray[np.float64]
 STATUSES = ("operating", "under_construction", "suspended", "closed", "planned")
 # No bend of a road or railway is sharper; a line that turns by more runs back over itself.
 _BACK_DEG = 150.0
+# Sections whose chainage differs by less follow on: km are printed to a metre.
+_SAME_KM = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,6 +244,30 @@ def check_course(names: Sequence[str], lines: Iterable[Any], xy: Floats) -> None
             "their km.",
             GeometryWarning,
         )
+
+
+def has_chainage(sections: pd.DataFrame) -> bool:
+    """Return whether each section has `km_from` and `km_to`; refuse those that don't follow on.
+
+    The first begins at km 0, each of the others where the one before it ends.
+    """
+    spans = sections.reindex(columns=["km_from", "km_to"]).astype(float)
+    if not spans.notna().all(axis=None):
+        return False
+    due, before = 0.0, "the line begins at km 0"
+    for name, (start, end) in zip(sections["name"], spans.to_numpy(), strict=True):
+        wrong = None
+        if end < start:
+            wrong = "km must rise in the order of the sections; turn the line round"
+        elif abs(start - due) > _SAME_KM:
+            wrong = f"{before}; set them right"
+        if wrong:
+            raise InputError(
+                f"Section {name!r} has km_from {start:g} and km_to {end:g}, but {wrong}, or leave "
+                "km_from and km_to out."
+            )
+        due, before = end, f"{name!r} ends at km {end:g}, and the next must begin there"
+    return True
 
 
 def _turns_back(xy: Floats) -> Floats | None:

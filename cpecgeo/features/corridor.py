@@ -114,8 +114,8 @@ class Corridor:
         line : LineString, MultiLineString, GeoSeries, GeoDataFrame, Route, or path of a file
             One section, or several in order of travel that meet within 0.5 km. A table may have `id
             name kind status opened official_km accuracy_km basis source` per section, and `km_from
-            km_to`, its chainage; other columns stay. The stops may be points with a name in a file,
-            or the layer ``stops`` beside ``sections`` in a GeoPackage.
+            km_to`, its chainage, from 0 and without gaps. Other columns stay. Stops may be points
+            with a name in a file, or the layer ``stops`` beside ``sections`` in a GeoPackage.
         name : str
             Its id, such as ``"mine-road"``.
         title : str, optional

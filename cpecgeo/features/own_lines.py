@@ -17,7 +17,7 @@ from shapely.geometry import LineString, Point
 
 from cpecgeo.catalogue import table as table_of
 from cpecgeo.errors import GeometryError, InputError, InputTypeError
-from cpecgeo.features.alignment import STATUSES, Alignment, check_course, join_lines
+from cpecgeo.features.alignment import STATUSES, Alignment, check_course, has_chainage, join_lines
 from cpecgeo.features.places import COLUMNS, Place, place
 from cpecgeo.features.subject import Thing
 from cpecgeo.files.displacement import refuse_turned
@@ -89,8 +89,7 @@ def align_own(
     parts["geometry"] = gpd.GeoSeries([LineString(one) for one in lines], parts.index, crs=4326)
     check_course(names, parts.geometry, xy)
     ends = np.concatenate(([0], np.cumsum([len(one) - 1 for one in lines])))
-    spans = parts.reindex(columns=["km_from", "km_to"])
-    measured = bool(spans.notna().all(axis=None))
+    measured = has_chainage(parts)
     lengths = _lengths(parts, measured=measured, total=km if isinstance(km, Real) else None)
     table = _stops(stops, name)
     table["km"] = _read_km(table, None if isinstance(km, Real) else km)
@@ -198,7 +197,7 @@ def _sections(
         parts[column] = own.where(own.notna(), rest)
     for column in set(_EMPTY) - set(parts.columns):
         parts[column] = None
-    for column in ("accuracy_km", "official_km"):
+    for column in parts.columns.intersection(["accuracy_km", "official_km", "km_from", "km_to"]):
         parts[column] = _numbers(parts[column], column)
     for column, known in (("status", STATUSES), ("kind", ("road", "rail"))):
         wrong = [value for value in parts[column] if value not in known]
@@ -236,7 +235,7 @@ def _one_line(shape: shapely.Geometry, name: str) -> LineString:
 def _lengths(parts: gpd.GeoDataFrame, *, measured: bool, total: float | None) -> Floats:
     """Return the km of each section: measured, stated or drawn."""
     if measured:
-        km = np.abs(parts["km_to"].to_numpy(float) - parts["km_from"].to_numpy(float))
+        km = parts["km_to"].to_numpy(float) - parts["km_from"].to_numpy(float)
     else:
         stated, drawn = parts["official_km"].to_numpy(float), parts["drawn_km"].to_numpy(float)
         km = np.where(stated > 0, stated, drawn)

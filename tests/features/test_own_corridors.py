@@ -262,6 +262,41 @@ def test_a_stop_changes_measures_that_are_given_only_where_it_is_on_the_line(off
     assert road.stops["km"].tolist() == [60.0]
 
 
+def measured(*spans):
+    """Two sections of about 101 km each, with the given km."""
+    shapes = [LineString([(67, 25), (68, 25)]), LineString([(68, 25), (69, 25)])]
+    km = pd.DataFrame(spans, columns=["km_from", "km_to"])
+    return gpd.GeoDataFrame(km.assign(name=["A", "B"]), geometry=shapes, crs=4326)
+
+
+def test_the_chainage_of_sections_is_kept():
+    road = own(measured((0, 90.5), (90.5, 210.0)), name="r")
+    assert road.sections[["km_from", "km_to"]].to_numpy().tolist() == [[0, 90.5], [90.5, 210]]
+    assert road.end_km == 210
+    text = own(measured(("0", "90.5"), ("90.5", "210")), name="r")
+    assert text.end_km == 210
+    rounded = own(measured((0, 90.5), (90.5004, 210.0)), name="r")
+    assert rounded.end_km == pytest.approx(210, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("spans", "words"),
+    [
+        (
+            ((0, 100), (150, 250)),
+            "'B' has km_from 150 .*'A' ends at km 100, and the next must begin",
+        ),
+        (((50, 150), (150, 250)), "'A' has km_from 50 and km_to 150, but the line begins at km 0"),
+        (((0, 100), (90, 190)), "'B' has km_from 90 and km_to 190, but 'A' ends at km 100"),
+        (((200, 100), (100, 0)), "'A' has km_from 200 and km_to 100, but km must rise .* turn"),
+        (((0, 100), (100, "far")), "km_to has what is no number"),
+    ],
+)
+def test_a_chainage_of_sections_that_contradicts_itself_is_refused(spans, words):
+    with pytest.raises(errors.InputError, match=words):
+        own(measured(*spans), name="r")
+
+
 def test_a_multi_part_line_is_a_section_per_part_in_order():
     road = own(MultiLineString([LINE.coords[:2], LINE.coords[1:]]), name="r", title="Road")
     assert road.sections["name"].tolist() == ["Road, part 1", "Road, part 2"]
