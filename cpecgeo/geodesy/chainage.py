@@ -82,22 +82,16 @@ class Chainage:
             )
         flat = paths(given_line.geoms)
         starts = flat.edges
-        azimuth, _, metres = GEOD.inv(*flat.xy[starts].T, *flat.xy[starts + 1].T)
+        azimuth, _, metres = map(np.asarray, GEOD.inv(*flat.xy[starts].T, *flat.xy[starts + 1].T))
         vertex_km = np.zeros(len(flat.xy))
-        vertex_km[starts + 1] = np.asarray(metres) / 1e3
+        vertex_km[starts + 1] = metres / 1e3
         length = np.cumsum(vertex_km)
         given = self.measures_km
         measures = length if given is None else _fill_measures(given, length)
         measures.flags.writeable = False
-        values = {
-            "line": given_line.geoms[0],
-            "measures_km": measures,
-            "_xy": flat.xy,
-            "_starts": starts,
-            "_azimuth": np.asarray(azimuth),
-            "_metres": np.asarray(metres),
-        }
-        for name, value in values.items():
+        names = ("line", "measures_km", "_xy", "_starts", "_azimuth", "_metres")
+        values = (given_line.geoms[0], measures, flat.xy, starts, azimuth, metres)
+        for name, value in zip(names, values, strict=True):
             object.__setattr__(self, name, value)
 
     @cached_property
@@ -203,12 +197,21 @@ class Chainage:
         (67.0, 25.0)
         """
         low, high = sorted(float(v) for v in self._check_km([a_km, b_km]))
-        ends = np.array([low, high])
-        edges = np.append(self._edge(ends[:1], "after"), self._edge(ends[1:], "before"))
-        if high - low <= _SNAP_KM or edges[0] > edges[1]:
+        stretch = self._stretch(low, high, is_back=a_km > b_km)
+        if stretch is None:
             raise InputError(
-                f"between({a_km}, {b_km}) has no length; give two different kilometres."
+                f"between({a_km}, {b_km}) has no length; give two kilometres with line between."
             )
+        return stretch
+
+    def _stretch(self, low: float, high: float, *, is_back: bool = False) -> Any:
+        """Return the line from `low` to `high`, or back; None where there is only a gap."""
+        if high - low <= _SNAP_KM:
+            return None
+        ends = np.array([low, high])
+        # An end within a gap is on the bank that isn't part of the stretch, and is left out there.
+        first = np.searchsorted(self.measures_km[self._starts], low, side="right") - 1
+        edges = np.append(first, np.searchsorted(self.measures_km[self._starts + 1], high))
         xy = self._position(edges, ends)
         inner = np.flatnonzero((self.measures_km > low) & (self.measures_km < high))
         # Vertices strictly inside, grouped by part.
@@ -218,10 +221,10 @@ class Chainage:
         runs[0] = np.vstack((xy[:1], runs[0]))
         runs[-1] = np.vstack((runs[-1], xy[1:]))
         lines = [shapely.LineString(r) for r in runs if len(r) > 1]
-        if a_km > b_km:
+        if is_back:
             # GEOS would reverse each part, and leave their order as it is.
             lines = [line.reverse() for line in reversed(lines)]
-        return lines[0] if len(lines) == 1 else shapely.MultiLineString(lines)
+        return shapely.MultiLineString(lines) if len(lines) > 1 else next(iter(lines), None)
 
     def split(self, kms: ArrayLike) -> list[Any]:
         """Split the line at `kms` and return its parts, from start to end.
@@ -229,7 +232,8 @@ class Chainage:
         Parameters
         ----------
         kms : float or array of float
-            Cuts, in any order; those at the ends and repeated ones do nothing.
+            Cuts, in any order; those at the ends and repeated ones do nothing. All cuts in one
+            gap are one.
 
         Returns
         -------
@@ -249,7 +253,7 @@ class Chainage:
         """
         cuts = np.unique(np.append(self._check_km(kms).ravel(), [self.start_km, self.end_km]))
         cuts = cuts[np.diff(cuts, prepend=-np.inf) > _SNAP_KM]
-        return [self.between(a, b) for a, b in pairwise(cuts)]
+        return [part for a, b in pairwise(cuts) if (part := self._stretch(a, b)) is not None]
 
     def bearing_deg(self, km: ArrayLike) -> Any:
         """Return the direction of travel at `km`.
@@ -339,22 +343,20 @@ class Chainage:
         return np.setdiff1d(np.arange(1, len(self._xy)), self._starts + 1)
 
     def _edge(self, km: Floats, bank: str) -> Ints:
-        """Return the edge of each km; where two edges meet there, the one on `bank`."""
-        side: Literal["left", "right"] = "right" if bank == "after" else "left"
-        km_to = self.measures_km[self._starts + 1]
-        km_from = self.measures_km[self._starts]
+        """Return the edge of each km; where two meet, or in a gap, the one on `bank`."""
+        a, b = self.measures_km[self._starts], self.measures_km[self._starts + 1]
         if bank == "after":
-            edge = np.searchsorted(km_from, km, side=side) - 1
-        else:
-            edge = np.searchsorted(km_to, km, side=side)
-        return np.clip(edge, 0, len(self._starts) - 1)
+            edge = np.searchsorted(a, km, side="right") - 1
+            return np.asarray(edge + (b[edge] < km))
+        edge = np.searchsorted(b, km)
+        return np.asarray(edge - (a[edge] > km))
 
     def _metres_on(self, edge: Ints, km: Floats) -> Floats:
         """Return geodesic metres from the start of its edge to each km."""
         a = self.measures_km[self._starts[edge]]
         b = self.measures_km[self._starts[edge] + 1]
         with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.clip(np.where(b > a, (km - a) / (b - a), 0.0), 0.0, 1.0)
+            share = np.clip(np.where(b > a, (km - a) / (b - a), km > b), 0.0, 1.0)
         return np.asarray(share * self._metres[edge])
 
     def _position(self, edge: Ints, km: Floats) -> Floats:

@@ -113,6 +113,46 @@ def test_measures_across_a_gap():
     assert road.locate(Point(68, 26.0001)).iloc[0]["km"] == pytest.approx(150.011, abs=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("measures", "km"),
+    [
+        ([0, 100, 150, 250], 125),
+        ([0, 100, 150, 250], 149),
+        ([0, 100, 100, 200], 100),
+        ([100, 100, 150, 250], 125),
+    ],
+)
+def test_banks_of_a_gap_over_which_the_measures_jump_or_not(measures, km):
+    road = Chainage(GAP, measures_km=measures)
+    assert road.at(km).coords[0] == (67, 26)
+    assert road.at([km, km]).iloc[1].coords[0] == (67, 26)
+    assert road.at(km, bank="after").coords[0] == (68, 26)
+    assert road.bearing_deg(km) == pytest.approx(0, abs=1e-9)
+
+
+def test_ends_of_a_gap_over_which_the_measures_jump_are_where_they_are_measured():
+    road = Chainage(GAP, measures_km=[0, 100, 150, 250])
+    for bank in ("before", "after"):
+        assert road.at(100, bank=bank).coords[0] == (67, 26)
+        assert road.at(150, bank=bank).coords[0] == (68, 26)
+
+
+def test_measures_that_fall_over_a_gap_are_refused():
+    with pytest.raises(InputError, match="falls from 100.0 to 50.0"):
+        Chainage(GAP, measures_km=[0, 100, 50, 150])
+
+
+@pytest.mark.parametrize("ends", [(110, 140), (100, 150), (100, 125), (125, 150), (150, 100)])
+def test_no_stretch_within_a_gap(ends):
+    road = Chainage(GAP, measures_km=[0, 100, 150, 250])
+    with pytest.raises(InputError, match="no length"):
+        road.between(*ends)
+    first, second = GAP.geoms
+    assert [p.coords[:] for p in road.split(ends)] == [first.coords[:], second.coords[:]]
+    assert road.between(0, min(ends[0], 149)).coords[:] == first.coords[:]
+    assert road.between(250, max(ends[1], 101)).coords[:] == second.coords[::-1]
+
+
 def test_between_and_split():
     road = Chainage(L_SHAPE)
     a, b = 50.0, 150.0
