@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyproj
 
-from cpecgeo.errors import CRSError, FileError, InputError, warn
+from cpecgeo.errors import CRSError, FileError, InputError, UnknownNameError, warn
 from cpecgeo.files.disk import translating
 
 if TYPE_CHECKING:
@@ -177,13 +177,24 @@ Reader: TypeAlias = "Callable[[Path, str, Choice], gpd.GeoDataFrame]"
 
 
 def choose_layer(names: list[str], stated: str | None, what: str) -> str:
-    """Return the layer that is named, or the only one; anything else is an `InputError`."""
-    shown = ", ".join(names[:8]) + (" …" if len(names) > 8 else "")
-    if stated is None and len(names) > 1:
-        raise InputError(f"{what} has {len(names)} layers, {shown}; choose one with layer=.")
+    """Return the layer that is named, or the only one; anything else is an `InputError`.
+
+    Its message names up to 8 layers. Those with names similar to a misspelt one come first.
+    """
     if stated is not None and stated not in names:
-        raise InputError(f"{what} has no layer {stated!r}; it has {shown}.")
+        near = UnknownNameError(stated, "layer", names).near
+        shown = _list_some([*near, *(name for name in names if name not in near)])
+        hint = f" Did you mean {', '.join(map(repr, near))}?" if near else ""
+        raise InputError(f"{what} has no layer {stated!r}.{hint} It has {shown}.")
+    if stated is None and len(names) > 1:
+        shown = _list_some(names)
+        raise InputError(f"{what} has {len(names)} layers, {shown}; choose one with layer=.")
     return names[0] if stated is None else stated
+
+
+def _list_some(names: Sequence[str], most: int = 8) -> str:
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def sniff_suffix(head: bytes) -> str:

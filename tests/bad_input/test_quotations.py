@@ -14,6 +14,7 @@ from cpecgeo.analysis.rail import running_times
 from cpecgeo.errors import CpecgeoError, CpecgeoWarning, DataWarning, InputError
 from cpecgeo.features.alignment import join
 from cpecgeo.files import notations, positions
+from cpecgeo.files.formats import choose_layer
 from cpecgeo.files.numbers import say_odd
 from cpecgeo.geodesy._rules import numbers
 from cpecgeo.scale import nearest_file
@@ -153,11 +154,38 @@ def test_up_to_eight_layers_are_named(tmp_path):
     names = [f"layer{i:02}" for i in range(10)]
     for name in names:
         points.to_file(tmp_path / "a.gpkg", layer=name)
-    named = f"10 layers, {', '.join(names[:8])} …; choose"
+    named = f"10 layers, {', '.join(names[:8])} and 2 more; choose"
     with pytest.raises(CpecgeoError, match=named):
         nearest_file(tmp_path / "a.gpkg", tmp_path / "o.csv", targets="ml1")
     with pytest.raises(CpecgeoError, match=named):
         cg.read(tmp_path / "a.gpkg")
+
+
+def test_a_misspelt_layer_is_found_among_many():
+    names = [*(f"sheet {i}" for i in range(1_500)), "Roads", "railways", "roads, old"]
+    told = {
+        "raods": "'raods'. Did you mean 'Roads'? It has Roads, sheet 0, sheet 1, sheet 2, sheet 3,"
+        " sheet 4, sheet 5, sheet 6 and 1,495 more.",
+        "roads,": "'roads,'. Did you mean 'roads, old', 'Roads'? It has roads, old, Roads, sheet 0,"
+        " sheet 1, sheet 2, sheet 3, sheet 4, sheet 5 and 1,495 more.",
+        "x": "'x'. It has sheet 0, sheet 1, sheet 2, sheet 3, sheet 4, sheet 5, sheet 6, sheet 7"
+        " and 1,495 more.",
+    }
+    for stated, says in told.items():
+        with pytest.raises(InputError) as caught:
+            choose_layer(names, stated, "a.xlsx")
+        assert str(caught.value) == f"a.xlsx has no layer {says}"
+    assert choose_layer(names, "railways", "a.xlsx") == "railways"
+    with pytest.raises(InputError, match=r"no layer 'x'\. It has a, b\.$"):
+        choose_layer(["a", "b"], "x", "a.xlsx")
+
+
+def test_a_misspelt_layer_of_a_file_is_answered_with_near_names(tmp_path):
+    points = gpd.GeoDataFrame({"n": [1]}, geometry=[Point(67, 25)], crs=4326)
+    for name in (*(f"l{i}" for i in range(9)), "railways"):
+        points.to_file(tmp_path / "a.gpkg", layer=name)
+    with pytest.raises(InputError, match=r"Did you mean 'railways'\? It has railways, l0, l1"):
+        cg.read(tmp_path / "a.gpkg", layer="railway")
 
 
 def test_up_to_eight_columns_of_bytes_are_named(tmp_path):
