@@ -177,7 +177,7 @@ def test_a_file_that_may_not_be_read_is_one_error_in_every_format(tmp_path, monk
     opened = Path.open
 
     def refuse(self, *args, **kwargs):
-        if self.stem == "locked":
+        if self.name.startswith("locked"):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
         return opened(self, *args, **kwargs)
 
@@ -186,10 +186,8 @@ def test_a_file_that_may_not_be_read_is_one_error_in_every_format(tmp_path, monk
     for suffix in (".csv", ".geojson", ".kml", ".gpx", ".gpkg", ".csv.gz"):
         path = tmp_path / f"locked{suffix}"
         path.touch()
-        if suffix == ".csv.gz":
-            path = path.rename(tmp_path / "locked.gz.csv")
         with pytest.raises(FileError, match=r"can't be read: Permission denied\.$"):
-            cg.read(path if path.stem == "locked" else path.rename(tmp_path / "locked.csv"))
+            cg.read(path)
     with pytest.raises(FileError, match="can't be read: Permission denied"):
         disk.fingerprint(tmp_path / "locked.csv")
 
@@ -569,7 +567,6 @@ def test_rows_are_named_by_the_first_column_of_names_that_are_unique():
     assert label_rows(frame).index.tolist() == ["A", "B"]
     assert label_rows(frame.assign(Name="A")).index.tolist() == [1, 2]
     assert label_rows(frame.assign(Name=["A", None])).index.tolist() == [1, 2]
-    assert label_rows(frame.assign(Name="A", id=1)) is not None
     assert label_rows(frame.assign(Name="A", id=1)).index.tolist() == [0, 1]
 
 
