@@ -32,9 +32,12 @@ ROAD = LineString([(67, 25), (67.5, 25), (68, 25.5)])
 )
 def test_a_radius_is_a_metre_to_5_000_km(km, is_taken):
     if is_taken:
-        area = float(gpd.GeoSeries([buffer(HERE, km)], crs=4326).to_crs(
-            "+proj=aea +lat_1=20 +lat_2=30 +lon_0=67 +lat_0=25").area.iloc[0])  # fmt: skip
-        assert km > 1_000 or area == pytest.approx(np.pi * (1e3 * km) ** 2, rel=1e-3)
+        disc = buffer(HERE, km)
+        lon, lat = shapely.get_coordinates(disc).T
+        metres = GEOD.inv(np.full_like(lon, 67), np.full_like(lat, 25), lon, lat)[2]
+        assert metres == pytest.approx(np.full_like(lon, 1e3 * km), rel=1e-3)
+        cap = 2 * np.pi * 6_371_007.2**2 * (1 - np.cos(1e3 * km / 6_371_007.2))
+        assert abs(GEOD.geometry_area_perimeter(disc)[0]) == pytest.approx(cap, rel=1e-3)
         return
     for radius, shape in ((km, HERE), (-km, box(60, 20, 70, 30))):
         with pytest.raises(InputError, match=r"a buffer's radius is 0\.001 to 5,000"):

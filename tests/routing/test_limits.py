@@ -1,5 +1,6 @@
 """Any number above 0 is a speed, a tonnage or a limit; 0, less, and what is no number, aren't."""
 
+import geopandas as gpd
 import numpy as np
 import pytest
 
@@ -14,7 +15,9 @@ ABOVE_0 = {
     "tonnes": lambda x: GOODS(WAY, x),
     "days": lambda x: GOODS(WAY, days=x),
     "tonnes compared": lambda x: cg.compare([WAY], tonnes=x),
-    "speeds": lambda x: cg.route("Multan", "Sukkur", mode="road", speeds={"motorway": x}),
+    "speeds": lambda x: cg.route(
+        "Multan", "Sukkur", mode="road", weight="km", speeds={"motorway": x}
+    ),
     "within_km": lambda x: cg.reach("Multan", km=5, within_km=x),
     "km": lambda x: cg.reach("Multan", km=x),
     "hours": lambda x: cg.reach("Multan", hours=x),
@@ -26,11 +29,45 @@ ABOVE_0 = {
 }
 
 
+A_TONNE_COSTS = GOODS(WAY, 1)["cost"].iloc[0]
+ML1_KM = TIMES("ml1")["km"].sum()
+DWELL_HOURS = 5 * 5 / 60  # five minutes at each of the five stops between the ends
+
+
+def motorway_kmh(way):
+    on = way.legs[way.legs["speed_class"] == "motorway"]
+    return on["km"].sum() / on["hours"].sum()
+
+
+def half_width_km(reached):
+    """Return how far the edge of the area is from the lines at most."""
+    edge = gpd.GeoSeries(reached.polygon, crs=4326).get_coordinates()
+    spots = gpd.GeoSeries.from_xy(edge["x"], edge["y"], crs=4326)
+    return cg.distance_km(spots, reached.edges.union_all()).max()
+
+
+# The number that was asked for, from what an answer makes of it.
+FOUND = {
+    "tonnes": lambda told: told["cost"].iloc[0] / A_TONNE_COSTS,
+    "days": lambda told: 1 / told["trips_per_day"].iloc[0],
+    "tonnes compared": lambda told: told["cost"].iloc[0] / A_TONNE_COSTS,
+    "speeds": motorway_kmh,
+    "within_km": half_width_km,
+    "km": lambda told: told.edges["cost_to"].max(),
+    "hours": lambda told: told.edges["cost_to"].max(),
+    "hours of a market": lambda told: told.reached.edges["cost_to"].max(),
+    "slow": lambda told: ML1_KM / (told.attrs["now_slow_hours"] - DWELL_HOURS),
+    "fast": lambda told: ML1_KM / (told.attrs["now_fast_hours"] - DWELL_HOURS),
+    "upgraded": lambda told: ML1_KM / (told.attrs["upgraded_hours"] - DWELL_HOURS),
+    "freight": lambda told: ML1_KM / told.attrs["freight_hours"],
+}
+
+
 @pytest.mark.parametrize("of", ABOVE_0)
 def test_numbers_above_0(of):
     ask = ABOVE_0[of]
     for x in (0.5, 0.02, 3):
-        assert ask(x) is not None
+        assert FOUND[of](ask(x)) == pytest.approx(x, rel=1e-3)
     for x in (0, 0.0, -0.5, -3, np.nan, np.inf, -np.inf):
         with pytest.raises(InputError):
             ask(x)
