@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cached_property, partial
 from typing import Any
 
@@ -17,9 +20,17 @@ from shapely.geometry import LineString
 from cpecgeo.catalogue import corridor_rows, layer, table
 from cpecgeo.catalogue.layers import ids_named, load_shared
 from cpecgeo.catalogue.lines import MEET_KM, Assembled, corridor_id, join_sections, turn_ends
-from cpecgeo.errors import GeometryError, GeometryWarning, InputError, UnknownNameError, warn
+from cpecgeo.errors import (
+    GeometryError,
+    GeometryWarning,
+    InputError,
+    InputTypeError,
+    UnknownNameError,
+    warn,
+)
 from cpecgeo.features.places import stops
 from cpecgeo.geodesy import Chainage
+from cpecgeo.geodesy._rules import quote
 
 __all__ = [
     "STATUSES",
@@ -31,6 +42,8 @@ __all__ = [
     "join",
     "join_lines",
     "least_finished",
+    "read_opened",
+    "refuse_corridors",
     "state_published",
 ]
 
@@ -42,6 +55,7 @@ STATUSES = ("operating", "under_construction", "suspended", "closed", "planned")
 _BACK_DEG = 150.0
 # Sections whose chainage differs by less follow on: km are printed to a metre.
 _SAME_KM = 1e-3
+_DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?", re.ASCII)
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,6 +203,33 @@ def _alignment_of(thing: Any) -> Alignment:
         km=thing.chainage.measures_km,
         own_stops=thing.stops,
         **{name: getattr(thing, name) for name in ("sections", "legs", "competing", "sources")},
+    )
+
+
+def refuse_corridors(line: Any) -> None:
+    """Refuse corridors and names of them, which `Corridor.from_line` would draw without figures."""
+    for held in line if isinstance(line, list | tuple) else [line]:
+        has_figures = isinstance(getattr(held, "chainage", None), Chainage)
+        if has_figures or isinstance(held, str):
+            shown = f"the corridor {held.name!r}" if has_figures else quote(held)
+            raise InputTypeError(
+                f"line {'is' if held is line else 'holds'} {shown}; from_line takes lines without "
+                "figures. Corridor.join(['m4', corridor], name=...) takes corridors and their "
+                "names, also a single one, and keeps status, figures and stops."
+            )
+
+
+def read_opened(value: Any) -> str | None:
+    """Return a year or date of opening as ISO 8601, as far as it is given; None where missing."""
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return None
+    text = f"{value:%Y-%m-%d}" if isinstance(value, date) else str(value).removesuffix(".0")
+    if _DATE.fullmatch(text):
+        with suppress(ValueError):  # a month or day that doesn't exist
+            date.fromisoformat(text + "-01-01"[len(text) - 4 :])
+            return text
+    raise InputError(
+        f"opened is {quote(value)}; give a year or an ISO date, such as 2019 or '2019-11-05'."
     )
 
 

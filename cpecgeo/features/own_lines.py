@@ -17,7 +17,15 @@ from shapely.geometry import LineString, Point
 
 from cpecgeo.catalogue import table as table_of
 from cpecgeo.errors import GeometryError, InputError, InputTypeError
-from cpecgeo.features.alignment import STATUSES, Alignment, check_course, has_chainage, join_lines
+from cpecgeo.features.alignment import (
+    STATUSES,
+    Alignment,
+    check_course,
+    has_chainage,
+    join_lines,
+    read_opened,
+    refuse_corridors,
+)
 from cpecgeo.features.places import COLUMNS, Place, place
 from cpecgeo.features.subject import Thing
 from cpecgeo.files.displacement import refuse_turned
@@ -126,6 +134,7 @@ def _read(line: Any, what: str = "line") -> tuple[gpd.GeoDataFrame, gpd.GeoDataF
     """Return a caller's lines as rows in lon, lat, and the stops in the same file."""
     if isinstance(line, str | Path):
         return read_line(line)
+    refuse_corridors(line)
     if isinstance(line, Thing) and not isinstance(line, type):
         line = line.as_subject().shapes
     if isinstance(line, shapely.Geometry):
@@ -182,7 +191,7 @@ def _sections(
         "name": [f"{title}, part {i}" for i in count] if several else [title],
         "kind": "road" if kind == "mining" else kind,
         "status": status,
-        "opened": None if opened is None else str(opened),
+        "opened": opened,
         "accuracy_km": accuracy,
         "basis": "given",
         "source": "; ".join(sources) or "line given by the caller",
@@ -197,17 +206,16 @@ def _sections(
         parts[column] = own.where(own.notna(), rest)
     for column in set(_EMPTY) - set(parts.columns):
         parts[column] = None
+    parts["opened"] = pd.Series(map(read_opened, parts["opened"]), parts.index, object)
     for column in parts.columns.intersection(["accuracy_km", "official_km", "km_from", "km_to"]):
         parts[column] = _numbers(parts[column], column)
     for column, known in (("status", STATUSES), ("kind", ("road", "rail"))):
-        wrong = [value for value in parts[column] if value not in known]
-        if wrong:
-            raise InputError(f"line has {column} {wrong[0]!r}; it is one of {', '.join(known)}.")
+        for wrong in (value for value in parts[column] if value not in known):
+            raise InputError(f"line has {column} {wrong!r}; it is one of {', '.join(known)}.")
     if parts["id"].duplicated().any():
         raise InputError(f"line has id {parts['id'][parts['id'].duplicated()].iloc[0]!r} twice.")
     parts["id"], parts["name"] = parts["id"].astype(str), parts["name"].astype(str)
-    each = zip(parts.geometry, parts["name"], strict=True)
-    shapes = [_one_line(shape, text) for shape, text in each]
+    shapes = [_one_line(*row) for row in zip(parts.geometry, parts["name"], strict=True)]
     parts["geometry"] = gpd.GeoSeries(shapes, parts.index, crs=4326)
     parts["drawn_km"] = np.asarray(length_km(parts.geometry), float)
     parts["chainage_km"] = np.nan

@@ -297,6 +297,40 @@ def test_a_chainage_of_sections_that_contradicts_itself_is_refused(spans, words)
         own(measured(*spans), name="r")
 
 
+@pytest.mark.parametrize("line", [cg.corridor("m4"), ["m4", "m5"], [LINE, cg.corridor("m4")]])
+def test_corridors_are_joined_not_drawn_again(line):
+    """Their status, figures and stops would be lost."""
+    with pytest.raises(errors.InputTypeError, match=r"'m4'; .* Corridor\.join\(\['m4', corridor"):
+        own(line, name="n")
+    rows = gpd.GeoDataFrame({"chainage": [0.0]}, geometry=[LINE], crs=4326)
+    assert own(rows, name="n").sections["chainage"].tolist() == [0.0]  # a column of that name
+    kept = cg.Corridor.join([cg.corridor("m4")], name="n")
+    assert (kept.status, len(kept.stops)) == ("operating", len(cg.corridor("m4").stops))
+
+
+@pytest.mark.parametrize(
+    "opened", [2019, "2019", "2019-11", "2019-11-05", pd.Timestamp(2019, 11, 5)]
+)
+def test_a_year_or_date_of_opening_is_kept(opened):
+    text = "2019-11-05" if isinstance(opened, pd.Timestamp) else str(opened)
+    assert own(LINE, name="n", opened=opened).sections["opened"].tolist() == [text]
+    rows = gpd.GeoDataFrame({"opened": [opened]}, geometry=[LINE], crs=4326)
+    assert own(rows, name="n").sections["opened"].tolist() == [text]
+
+
+@pytest.mark.parametrize(
+    "opened", ["abc", "", 19, True, 2019.5, "2019-13", "2019-02-30", "5.11.2019"]
+)
+def test_other_words_for_opened_are_refused(opened):
+    with pytest.raises(
+        errors.InputError, match="opened is .*; give a year or an ISO date, such as"
+    ):
+        own(LINE, name="n", opened=opened)
+    rows = gpd.GeoDataFrame({"opened": [opened]}, geometry=[LINE], crs=4326)
+    with pytest.raises(errors.InputError, match="opened is"):
+        own(rows, name="n")
+
+
 def test_a_multi_part_line_is_a_section_per_part_in_order():
     road = own(MultiLineString([LINE.coords[:2], LINE.coords[1:]]), name="r", title="Road")
     assert road.sections["name"].tolist() == ["Road, part 1", "Road, part 2"]
