@@ -36,7 +36,7 @@ from cpecgeo.files.reading import read, without_measures
 from cpecgeo.files.tables import load_csv, load_sheet, write_excel
 from cpecgeo.files.text import usual_separator
 from cpecgeo.files.vectors import to_lonlat, write_parquet, write_vector
-from cpecgeo.geodesy._paths import open_rings
+from cpecgeo.geodesy._paths import as_lines
 
 __all__ = ["write", "write_layers"]
 
@@ -213,7 +213,9 @@ def _write(
     shapes, others = None, flat
     if _active(flat) is not None:
         shapes = flat.geometry
-        if (lines := open_rings(given := shapes.to_numpy())) is not given:
+        given = shapes.to_numpy()
+        lines, _ = as_lines(given, shapely.get_type_id(given))
+        if lines is not given:
             shapes = gpd.GeoSeries(lines, shapes.index, crs=shapes.crs, name=shapes.name)
         if form.name != "GeoParquet" and (count := int(shapely.has_m(shapes.to_numpy()).sum())):
             shapes = gpd.GeoSeries(

@@ -14,8 +14,8 @@ from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import DEGREE_M, GEOD, Floats, Ints, authalic, ecef, geodetic, lift
 from cpecgeo.geodesy._rings import path_lengths, ring_areas, stars
 
-__all__ = ["Paths", "any_heights", "are_stars", "between_vertices", "densify_array", "find_copies",
-           "lone_points", "open_rings", "path_lengths_m", "paths", "plain_points", "repeat_rows",
+__all__ = ["Paths", "any_heights", "are_stars", "as_lines", "between_vertices", "densify_array",
+           "find_copies", "lone_points", "path_lengths_m", "paths", "plain_points", "repeat_rows",
            "ring_areas_m2", "without_empty"]  # fmt: skip
 
 _POINT_TYPES, _LINE_TYPES, _AREA_TYPES = (0, 4), (1, 5), (3, 6)
@@ -122,13 +122,12 @@ def lone_points(geoms: NDArray[Any]) -> tuple[Floats, Ints]:
     return shapely.get_coordinates(parts[chosen]), owner[chosen]
 
 
-def open_rings(array: NDArray[Any]) -> NDArray[Any]:
-    """Return geometries with linear rings as lines; `array` itself where there are none."""
-    rings = np.flatnonzero(shapely.get_type_id(array) == 2)
-    if len(rings):
-        array = array.copy()
+def as_lines(array: NDArray[Any], kind: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return geometries and kinds with linear rings as lines; these arrays where there are none."""
+    if len(rings := np.flatnonzero(kind == 2)):
+        array, kind = array.copy(), np.where(kind == 2, 1, kind)
         array[rings] = shapely.from_wkb(shapely.to_wkb(array[rings]))  # WKB has no rings
-    return array
+    return array, kind
 
 
 def without_empty(

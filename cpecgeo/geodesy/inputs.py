@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from cpecgeo.errors import CRSError, GeometryError, InputTypeError
 from cpecgeo.geodesy._ellipsoid import WGS84, Floats, Ints, from_wgs84, to_wgs84
-from cpecgeo.geodesy._paths import Paths, any_heights, paths, plain_points, without_empty
+from cpecgeo.geodesy._paths import Paths, any_heights, as_lines, paths, plain_points, without_empty
 from cpecgeo.geodesy._rules import (
     LINES,
     POINTS,
@@ -188,8 +188,8 @@ def lonlat(
     Returns
     -------
     GeoSeries
-        EPSG:4326, two-dimensional, without empty parts, on the index of `x` (0, 1, … for bare
-        geometries). `x` itself is never changed.
+        EPSG:4326, two-dimensional, without empty parts, linear rings as lines, on the index of `x`
+        (0, 1, … for bare geometries). `x` itself is never changed.
 
     Raises
     ------
@@ -269,6 +269,7 @@ def check(
     if missing == "raise":
         check_missing(kind < 0, index, what)
     check_kinds(kind, index, what, kinds)
+    array, kind = as_lines(array, kind)
     check_range(xy, array, what)
     flat = flat and replace(flat, xy=xy)
     rows = find_invalid(array, kind, flat)
@@ -380,9 +381,7 @@ def _unpack(x: GeometryLike | CheckedPoints, what: str) -> _Raw:
     if isinstance(x, gpd.GeoSeries):
         return _Raw(np.asarray(x.array, dtype=object), x.index, x.crs, x.name)
     if isinstance(x, shapely.Geometry):
-        one = np.empty(1, dtype=object)
-        one[0] = x
-        return _Raw(one, pd.RangeIndex(1), WGS84)
+        return _Raw(np.array([x], dtype=object), pd.RangeIndex(1), WGS84)
     if isinstance(x, Iterable) and not isinstance(x, (str, bytes, dict, CheckedPoints)):
         items = list(x)
         array = np.empty(len(items), dtype=object)

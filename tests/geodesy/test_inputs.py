@@ -8,7 +8,7 @@ import pyproj
 import pytest
 import shapely
 from shapely import wkt
-from shapely.geometry import LineString, MultiPolygon, Point, Polygon, box
+from shapely.geometry import LinearRing, LineString, MultiPolygon, Point, Polygon, box
 
 from cpecgeo.errors import CpecgeoError, CRSError, GeometryError, GeometryWarning, InputError
 from cpecgeo.geodesy import (
@@ -25,6 +25,7 @@ from cpecgeo.geodesy import (
     lonlat,
     nearest,
     perimeter_km,
+    turning_deg_per_km,
 )
 from cpecgeo.geodesy.inputs import check, check_points
 
@@ -390,3 +391,36 @@ def test_stars_over_the_antimeridian_and_around_poles():
         made.append(np.column_stack((lon, np.full(12, 80.0 * pole))))
         made.append(np.column_stack((lon[[0, 6, 7, 1]], np.full(4, 80.0 * pole))))
     assert stars([shapely.Polygon(r) for r in made]).tolist() == [True, False] * 5
+
+
+RING = LinearRing([(67, 25), (68, 25), (68, 26)])
+ON_RINGS = {
+    "left side": lambda x: buffer(x, 3, side="left"),
+    "flat caps": lambda x: buffer(x, 3, cap="flat"),
+    "densify": lambda x: densify(x, 10),
+    "length": length_km,
+    "turns": turning_deg_per_km,
+}
+
+
+@pytest.mark.parametrize("name", ON_RINGS)
+def test_rings_are_lines(name):
+    verb, line = ON_RINGS[name], LineString(RING.coords)
+    assert verb(RING) == verb(line)
+    rings, lines = (gpd.GeoSeries([g, None, line], crs=4326) for g in (RING, line))
+    assert verb(rings).equals(verb(lines))
+    assert rings.geom_type[0] == "LinearRing"
+
+
+def test_rings_with_heights_among_others_are_lines():
+    high = LinearRing([(67, 25, 1), (68, 25, 2), (68, 26, 3)])
+    checked = check([Point(67, 25), high, box(67, 25, 68, 26), RING])
+    assert checked.kind.tolist() == shapely.get_type_id(checked.geoms).tolist() == [0, 1, 3, 1]
+    assert checked.geoms[1] == checked.geoms[3] == LineString(RING.coords)
+    assert len(checked.xy) == 1 + 4 + 5 + 4
+
+
+def test_rings_are_refused_as_rings():
+    with pytest.raises(GeometryError, match="x has LinearRing .*; Point is needed"):
+        lonlat(RING, kinds={"Point"})
+    assert lonlat(RING, kinds={"LinearRing"}).geom_type[0] == "LineString"

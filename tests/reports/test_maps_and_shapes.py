@@ -159,3 +159,14 @@ def test_an_area_states_its_size_first():
     area = shapely.box(67, 30, 67.5, 30.5)
     lead = cg.report(area, draw=False).lead
     assert f" has {cg.geodesy.area_km2(area):,.0f} km²." in lead
+
+
+@pytest.mark.parametrize("make", [lambda g: g, lambda g: gpd.GeoSeries([g], crs=4326)])
+def test_a_ring_is_told_and_drawn_as_a_line(make):
+    ring = shapely.LinearRing([(67, 25), (68, 25), (68, 26)])
+    line = shapely.LineString(ring.coords)
+    assert cg.crossed(make(ring), "districts").equals(cg.crossed(make(line), "districts"))
+    leads = [cg.report(make(g), draw=False).lead for g in (ring, line)]
+    assert leads[0].replace("LinearRing", "LineString") == leads[1]
+    made = [Map(background=False).add(make(g), name="ring").data()["layers"] for g in (ring, line)]
+    assert made[0] == made[1]
