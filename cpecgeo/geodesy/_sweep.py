@@ -300,12 +300,15 @@ def sweep(
             _record(o, best_piece[0], best_t[0], best_s[0], x, y, z, segments, before, after, out)
 
 
-@kernel("rows, ints, ints, flat, flat, flat, ints, flat, sides, flat, ints, ints")
+@kernel("rows, ints, ints, flat, flat, flat, flat, flat, ints, flat, sides, flat, ints, ints")
 def unpack(
-    records, target, path, start, rate, per_d2,
+    records, target, path, start, rate, low, high, per_d2,
     out_piece, out_metres, out_side, out_along, out_target, out_path,
 ):  # fmt: skip
-    """Write records as columns, with target, path, and the measure along the target."""
+    """Write records as columns, with target, path, and the measure along the target.
+
+    Measures are kept within `low` and `high`, where these aren't empty.
+    """
     for q in range(len(records)):
         i = int(records[q, 0])
         out_piece[q], out_metres[q] = i, records[q, 1]
@@ -313,7 +316,11 @@ def unpack(
             out_side[q], out_along[q], out_target[q], out_path[q] = NO_SIDE, NAN, -1, -1
         else:
             out_target[q], out_path[q] = target[i], path[i]
-            out_along[q] = records[q, 2] * rate[i] + start[i]
+            along = records[q, 2] * rate[i] + start[i]
+            if i < len(low):
+                along = max(along, low[i])
+                along = min(along, high[i])
+            out_along[q] = along
             out_side[q] = NO_SIDE if per_d2[i] == 0.0 else int(records[q, 3])
 
 
@@ -345,6 +352,7 @@ def remeasure(tree: Tree, measures: Mapping[int, Measure]) -> Tree:
     """Return a tree that answers other measures than metres along some geometries."""
     p = tree.pieces
     start, metres, rate = tree.start_m.copy(), arcs_m(p.a, p.d), np.ones(len(p.a))
+    least, most = np.full((2, len(p.a)), [[-np.inf], [np.inf]])
     for position, measure in measures.items():
         rows = np.flatnonzero(p.target == position)
         begin, size, path = tree.start_m[rows], metres[rows], p.path[rows]
@@ -353,4 +361,16 @@ def remeasure(tree: Tree, measures: Mapping[int, Measure]) -> Tree:
         with np.errstate(divide="ignore", invalid="ignore"):
             rate[rows] = np.where(size > 0.0, (high - low) / (0.5 * size), 0.0)
         start[rows] = low - 0.25 * size * rate[rows]
-    return replace(tree, measures=(start, rate))
+        # Rounding would put some ends of parts beyond their measures.
+        parts = np.arange(path.max(initial=-1) + 1)
+        ends = np.sort([measure(np.full(len(parts), x), parts) for x in (-np.inf, np.inf)], axis=0)
+        least[rows], most[rows] = -_metres_up_to(-ends[0])[path], _metres_up_to(ends[1])[path]
+    return replace(tree, measures=(start, rate, least, most))
+
+
+def _metres_up_to(km: Floats) -> Floats:
+    """Return the most metres that, times 1e-3, are rounded to no more than `km`."""
+    metres = 1e3 * km + 1e-12 * np.abs(km)
+    for _ in range(20):
+        metres = np.where(metres * 1e-3 > km, np.nextafter(metres, -np.inf), metres)
+    return metres

@@ -97,7 +97,8 @@ class Tree:
     leaves : int
         How many nodes are leaves.
     measures : tuple of ndarray, optional
-        Measures answered in place of metres: at the start of each piece, and the rate per metre.
+        Measures answered in place of metres: at the start of each piece, the rate per metre, and
+        the least and most of its part.
     """
 
     pieces: Pieces
@@ -105,7 +106,7 @@ class Tree:
     tubes: Floats
     child: Ints
     leaves: int
-    measures: tuple[Floats, Floats] | None = None
+    measures: tuple[Floats, Floats, Floats, Floats] | None = None
 
     @property
     def steps(self) -> int:

@@ -282,7 +282,7 @@ class Index:
         limit = float(np.nextafter(limit_m, np.inf))
         run = choose(search, count * tree.steps * k, sweep if k == 1 else None)
         place, tell = choose(places_by_numpy, 0, earth_centred), choose(unpack, 0)
-        start, rate = tree.measures or (tree.start_m, np.ones(len(p.a)))
+        measures = tree.measures or (tree.start_m, np.ones(len(p.a)), np.empty(0), np.empty(0))
         # Larger slices hold points closer to each other, but every thread needs slices.
         size = max(min(max(_SLICE, count // _SHARES), _LARGE_SLICE), count // 1_000)
         free: list[Floats] = []
@@ -314,7 +314,7 @@ class Index:
             part.lon[...], part.lat[...] = geodetic(records[:, :, 4:7])
             tell(
                 records.reshape(-1, len(NO_RECORD)),
-                p.target, p.path, start, rate, p.per_d2,
+                p.target, p.path, *measures, p.per_d2,
                 *(v.ravel() for v in (part.piece, part.metres, part.side, part.along,
                                       part.target, part.path)),
             )  # fmt: skip

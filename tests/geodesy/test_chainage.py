@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from shapely.geometry import LineString, MultiLineString, Point
 
+from cpecgeo import corridor
 from cpecgeo.errors import CRSError, GeometryError, InputError
 from cpecgeo.geodesy import Chainage, Index, bearing_deg, length_km
 from cpecgeo.testing import assert_geodesic_equal
@@ -284,6 +285,32 @@ def test_an_index_tells_measures_in_place_of_kilometres():
         assert (off[~jump.to_numpy()] < 1e-7).all()
     here = roads[1].locate(points)
     assert here["km"].between(km[0] - 1e-9, km[-1] + 1e-9).all()
+
+
+def test_located_km_are_within_those_of_the_part():
+    """Also by rounding: tables are cut at the km of the ends."""
+    rng = np.random.default_rng(7)
+    for _ in range(20):
+        parts = rng.uniform((66, 25), (69, 28), (2, 5, 2))
+        km = np.sort(rng.uniform(-500, 2_000, 10))
+        road = Chainage(MultiLineString(parts.tolist()), measures_km=km)
+        ends = gpd.GeoSeries.from_xy(*parts[:, [0, -1]].reshape(-1, 2).T, crs=4326)
+        given = Index(ends).nearest(ends)  # no other end is as near
+        assert given["target"].tolist() == [0, 1, 2, 3]
+        for count in (1, 3_000):  # by Python and compiled
+            found = road.locate(pd.concat([ends] * count))["km"].to_numpy().reshape(-1, 4)
+            assert (found[:, 0] >= km[0]).all()
+            assert (found[:, 1] <= km[4]).all()
+            assert (found[:, 2] >= km[5]).all()
+            assert (found[:, 3] <= km[9]).all()
+            assert found[0] == pytest.approx(km[[0, 4, 5, 9]], abs=1e-9)
+
+
+def test_the_ends_of_corridors_are_located_at_their_km():
+    for name in ("ml1", "kkh-pakistan"):
+        chain = corridor(name).chainage
+        ends = gpd.GeoSeries([chain.at(chain.start_km), chain.at(chain.end_km)], crs=4326)
+        assert chain.locate(ends)["km"].between(chain.start_km, chain.end_km).all()
 
 
 def test_a_stretch_against_the_line_has_its_parts_in_the_order_of_travel():
