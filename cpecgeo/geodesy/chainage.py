@@ -287,19 +287,19 @@ class Chainage:
         bearing = np.where(metres > 0, np.asarray(back) + 180.0, self._azimuth[edge]) % 360.0
         return float(bearing[0]) if values.ndim == 0 else bearing.reshape(values.shape)
 
-    def calibrate(self, length_km: Floats, path: Ints) -> Floats:
+    def calibrate(self, length_km: ArrayLike, path: ArrayLike) -> Any:
         """Convert geodesic kilometres along the line to its measures.
 
         Parameters
         ----------
-        length_km : ndarray
+        length_km : float or array of float
             Geodesic kilometres from the first vertex, as `Index.nearest` gives them.
-        path : ndarray of int
+        path : int or array of int
             The part of the line each is on, from 0; -1 gives NaN.
 
         Returns
         -------
-        ndarray
+        float or ndarray
 
         Examples
         --------
@@ -308,18 +308,20 @@ class Chainage:
         >>> road.calibrate(np.array([road.length_km / 4]), np.array([0]))
         array([25.])
         """
-        lengths, km = np.append(0.0, np.cumsum(self._metres / 1e3)), np.full_like(length_km, np.nan)
+        given, on_path = np.broadcast_arrays(numbers(length_km, "length_km"), path)
+        lengths, km = np.append(0.0, np.cumsum(self._metres / 1e3)), np.full(given.shape, np.nan)
         first = np.concatenate(([0], self._breaks))
         last = np.append(first[1:], len(self._xy)) - 1
         for part, (a, b) in enumerate(zip(first, last, strict=True)):
-            on = path == part
+            on = on_path == part
             if on.any():
                 # Vertex v of part p is preceded by v - p edges.
                 known = lengths[a - part : b - part + 1], self.measures_km[a : b + 1]
                 if on.all():
-                    return np.asarray(np.interp(length_km, *known))
-                km[on] = np.interp(length_km[on], *known)
-        return km
+                    km = np.asarray(np.interp(given, *known))
+                    break
+                km[on] = np.interp(given[on], *known)
+        return km if km.ndim else float(km)
 
     def _check_km(self, km: ArrayLike) -> Floats:
         """Return `km` as floats within the line, snapped to vertices within `_SNAP_KM`."""

@@ -182,7 +182,7 @@ def _chain(net: Network, edge: int) -> Chainage:
 def calibrate(net: Network, edge: int, drawn_km: ArrayLike) -> Floats:
     """Return the calibrated km at drawn km of an edge."""
     drawn = np.asarray(drawn_km, float)
-    return _chain(net, edge).calibrate(drawn, np.zeros(drawn.shape, np.int64))
+    return np.asarray(_chain(net, edge).calibrate(drawn, 0))
 
 
 def _cut(net: Network, edge: int, a: float, b: float) -> LineString:

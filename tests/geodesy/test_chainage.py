@@ -7,7 +7,7 @@ import pytest
 from shapely.geometry import LineString, MultiLineString, Point
 
 from cpecgeo import corridor
-from cpecgeo.errors import CRSError, GeometryError, InputError
+from cpecgeo.errors import CRSError, GeometryError, InputError, InputTypeError
 from cpecgeo.geodesy import Chainage, Index, bearing_deg, length_km
 from cpecgeo.testing import assert_geodesic_equal
 
@@ -285,6 +285,24 @@ def test_an_index_tells_measures_in_place_of_kilometres():
         assert (off[~jump.to_numpy()] < 1e-7).all()
     here = roads[1].locate(points)
     assert here["km"].between(km[0] - 1e-9, km[-1] + 1e-9).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_calibrate_takes_one_number_or_many():
+    road = Chainage(GAP, measures_km=[0, 100, 150, 250])
+    half = road.length_km / 2
+    assert road.calibrate(0, 0) == 0.0
+    assert isinstance(road.calibrate(5, 0), float)
+    assert road.calibrate(half, 1) == pytest.approx(150, abs=0.01)
+    assert np.isnan(road.calibrate(5, -1))
+    assert road.calibrate([0, 5], 0).tolist() == [0.0, road.calibrate(5, 0)]
+    assert road.calibrate(np.array([0, 0, 5]), np.array([0, -1, 0]))[[0, 2]].tolist() == [
+        0.0,
+        road.calibrate(5, 0),
+    ]
+    assert road.calibrate(np.array([]), np.array([], int)).shape == (0,)
+    with pytest.raises(InputTypeError, match="length_km is str"):
+        road.calibrate("far", 0)
 
 
 def test_located_km_are_within_those_of_the_part():
