@@ -23,6 +23,7 @@ from cpecgeo.geodesy._boundary import circles
 from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import ATTRS, LEAST_DEGREE_M, LEAST_RADIUS_M, WGS84, Floats
 from cpecgeo.geodesy._offset import offset
+from cpecgeo.geodesy._paths import Paths, path_lengths_m
 from cpecgeo.geodesy._plane import buffer_one
 from cpecgeo.geodesy._rules import quote
 from cpecgeo.geodesy._sweep import order_along_curve
@@ -32,6 +33,7 @@ __all__ = ["buffer"]
 
 _LEAST_KM, _MOST_KM = 1e-3, 5_000.0
 _LEAST_RTOL, _MOST_RTOL = 1e-7, 1e-2
+_STILL_M = 1e-6  # a shorter line has only rounding for a direction
 _SHARE = 0.9  # of the tolerance; the rest is for rounding
 _OUT, _SAG = 0.9, 1.85  # of that: vertices outside the radius; sag of edges
 _CIRCLES = 10_000  # points per batch
@@ -84,7 +86,7 @@ def buffer(
         `km` or `rtol` out of range, or `side` or flat caps together with other than lines.
     GeometryError
         One geometry reaches more than 110° around the earth, `km` is negative and it isn't a
-        polygon, or `side` is given for a line whose vertices are all at one point.
+        polygon, or `side` or flat caps are given for a line whose vertices are all at one point.
 
     Warns
     -----
@@ -119,8 +121,8 @@ def buffer(
     given = kind >= 0
     if (side is not None or cap == "flat") and (given & ~lines).any():
         raise InputError('flat caps and side="…" are for lines; x has other kinds as well.')
-    if side is not None:
-        _check_sides(array, source.index)
+    if side is not None or cap == "flat":
+        _refuse_still(source.flat, source.index, side)
     if km < 0 and (given & ~areas).any():
         raise GeometryError(
             f"km is {km}; only polygons can shrink, and x has points or lines. Give km above 0."
@@ -180,14 +182,17 @@ def _check(km: float, rtol: float, cap: str, side: str | None) -> None:
         raise InputError(f"km is {km} with side={side!r}; take the other side instead.")
 
 
-def _check_sides(geoms: NDArray[Any], index: pd.Index) -> None:
-    """Refuse lines with a part whose vertices are all at one point."""
-    parts, owner = shapely.get_parts(geoms, return_index=True)
-    still = owner[shapely.length(parts) == 0.0]
+def _refuse_still(lines: Paths, index: pd.Index, side: str | None) -> None:
+    """Refuse lines with a part at one place on a side; with flat ends, those wholly at one."""
+    is_still = path_lengths_m(lines) < _STILL_M
+    still = lines.owner[is_still]
+    if side is None:
+        still = np.setdiff1d(still, lines.owner[~is_still])
     if len(still):
+        lacks, option = ("ends", "cap=") if side is None else ("sides", "side=")
         raise GeometryError(
             f"x has a line whose vertices are all at one place (index {index[still[0]]}), which "
-            "has no sides. Leave side= out for the disc around it, or take it out of x."
+            f"has no {lacks}. Leave {option} out for the disc around it, or take it out of x."
         )
 
 

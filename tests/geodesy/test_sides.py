@@ -179,3 +179,24 @@ def test_a_line_of_one_place_has_no_sides(side):
     for one in (still, MultiLineString([LineString(TRIANGLE), still])):
         with pytest.raises(GeometryError, match="has no sides"):
             buffer(one, 5, side=side)
+
+
+@pytest.mark.parametrize(
+    "still",
+    [[(70, 30)] * 3, [(180, 25), (-180, 25)], [(1, 90), (50, 90)], [(70, 30), (70, 30 + 4e-15)]],
+)
+def test_a_line_of_one_place_has_no_flat_ends(still):
+    rule = r"all at one place \(index b\), which has no ends\. Leave cap= out"
+    still = LineString(still)
+    lines = gpd.GeoSeries([LineString(TRIANGLE), still, None], index=["a", "b", "c"], crs=4326)
+    with pytest.raises(GeometryError, match=rule):
+        buffer(lines, 5, cap="flat")
+    with pytest.raises(GeometryError, match="has no sides"):
+        buffer(still, 5, side="left")
+
+
+def test_a_part_of_one_place_is_a_disc_among_flat_ends():
+    line, still = LineString([(70, 30), (70, 30.1)]), LineString([(71, 30)] * 2)
+    made = [buffer(g, 1, cap="flat") for g in (MultiLineString([line, still]), line)]
+    disc = buffer(still, 1)
+    assert area_km2(made[0]) == pytest.approx(area_km2(made[1]) + area_km2(disc), rel=1e-4)
