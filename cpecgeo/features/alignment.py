@@ -37,6 +37,7 @@ __all__ = [
     "Alignment",
     "align_named",
     "check_course",
+    "check_words",
     "describe",
     "has_chainage",
     "join",
@@ -346,6 +347,14 @@ def least_finished(statuses: Iterable[str]) -> str:
     return least[0] if least else min(found)
 
 
+def check_words(kind: str, status: str) -> None:
+    """Refuse a kind or status of a corridor that isn't known."""
+    if kind not in ("road", "rail", "mining"):
+        raise InputError(f"kind is {kind!r}; it is road, rail or mining.")
+    if status not in STATUSES:
+        raise InputError(f"status is {status!r}; it is one of {', '.join(STATUSES)}.")
+
+
 def describe(
     whole: Alignment, name: str, title: str | None, kind: str | None, status: str | None
 ) -> dict[str, Any]:
@@ -360,11 +369,8 @@ def describe(
     if kind is None:
         km = (parts["km_to"] - parts["km_from"]).groupby(parts["kind"]).sum()
         kind = str(km.idxmax())
-    if kind not in ("road", "rail", "mining"):
-        raise InputError(f"kind is {kind!r}; it is road, rail or mining.")
     status = least_finished(parts["status"]) if status is None else status
-    if status not in STATUSES:
-        raise InputError(f"status is {status!r}; it is one of {', '.join(STATUSES)}.")
+    check_words(kind, status)
     chain = Chainage(LineString(whole.xy), whole.km)
     return {
         "name": name,

@@ -21,6 +21,7 @@ from cpecgeo.features.alignment import (
     STATUSES,
     Alignment,
     check_course,
+    check_words,
     has_chainage,
     join_lines,
     read_opened,
@@ -86,8 +87,7 @@ def align_own(
     ------
     InputError, InputTypeError, GeometryError, CRSError, CoordinateError, FileError
     """
-    if status not in STATUSES:
-        raise InputError(f"status is {status!r}; it is one of {', '.join(STATUSES)}.")
+    check_words(kind, status)
     rows, found = _read(line)
     stops = found if stops is None else stops
     stops = list(km) if stops is None and isinstance(km, Mapping) else stops

@@ -462,7 +462,7 @@ BAD = {
     ),
     "stop of a number": ({"stops": [5]}, errors.InputTypeError, "names of places"),
     "status": ({"status": "open"}, errors.InputError, "operating, under_construction"),
-    "kind": ({"kind": "canal"}, errors.InputError, "road"),
+    "kind": ({"kind": "raod"}, errors.InputError, "kind is 'raod'; it is road, rail or mining"),
     "accuracy": ({"accuracy_km": -1}, errors.InputError, "accuracy_km"),
     "length": ({"km": -5}, errors.InputError, "km"),
     "name": ({"name": " "}, errors.InputError, "id of its own"),
