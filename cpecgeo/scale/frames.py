@@ -232,9 +232,10 @@ def _lazily(
             "Dask isn't installed; it comes with the extra: pip install 'cpecgeo[scale]'."
         ) from error
     if not isinstance(ddf, dd.DataFrame):
+        verb = type(question).__name__.lower()
         raise InputTypeError(
             f"ddf is {type(ddf).__name__}; a Dask dataframe is needed, such as from "
-            "dask.dataframe.read_parquet. cpecgeo.nearest takes frames in memory."
+            f"dask.dataframe.read_parquet. cpecgeo.{verb} takes frames in memory."
         )
     meta = ddf._meta  # noqa: SLF001
     choice, bad = given

@@ -193,8 +193,13 @@ def test_empty_partitions(points):
 
 
 def test_errors_come_at_once_where_they_can(points):
-    with pytest.raises(InputTypeError, match="a Dask dataframe is needed"):
+    needed = r"a Dask dataframe is needed, .* cpecgeo\.{} takes frames in memory"
+    with pytest.raises(InputTypeError, match=needed.format("nearest")):
         scale.nearest(points, "ml1")
+    with pytest.raises(InputTypeError, match=needed.format("within")):
+        scale.within(points, "ml1", 5)
+    with pytest.raises(InputTypeError, match=needed.format("exposure")):
+        scale.exposure(points, "ml1", [5])
     with pytest.raises(InputError, match="no column of lon"):
         scale.nearest(plain(points).rename(columns={"lon": "a"}), "ml1")
     with pytest.raises(CRSError, match="no CRS"):
