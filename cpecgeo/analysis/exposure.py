@@ -150,7 +150,8 @@ def exposure(
     frame, checked, own = subject.rows, subject.checked, subject.accuracy_km
     at = np.flatnonzero(~checked.missing)
     if value is not None and value not in list(frame.columns):
-        named = {"of": "what is counted", "repair": "Name the one to add up with value=."}
+        repair = "Name the one to add up with value=, or count the features with value=None."
+        named = {"of": "what is counted", "repair": repair}
         raise UnknownNameError.of_column(value, frame.columns, **named)
     chosen, doubt = (None, {}) if by is None else values_of(subject, by, "what is counted")
     amount = None if value is None else _amounts(frame[value].iloc[at], value, nodata)

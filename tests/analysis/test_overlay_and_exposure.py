@@ -232,6 +232,7 @@ def test_crossed_takes_any_crs():
         (lambda: cg.crossed("ml1", "district5"), UnknownNameError, "districts"),
         (lambda: cg.crossed("ml1", gpd.GeoSeries([], crs=4326)), InputError, "empty"),
         (lambda: cg.exposure("ml1", value="people"), UnknownNameError, "population"),
+        (lambda: cg.exposure("ml1", layer="mines"), UnknownNameError, "count .* with value=None"),
         (lambda: cg.exposure("ml1", layer="sections", value=None), GeometryError, "one kind"),
         (lambda: cg.profile("ml1", 0), InputError, "every_km"),
         (lambda: cg.profile("ml1", 1e-6), InputError, "samples"),
