@@ -20,6 +20,7 @@ from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor as corridor_of
 from cpecgeo.features.resolve import check_number, resolve_corridor
+from cpecgeo.geodesy._rules import quote
 
 __all__ = ["Strip", "phases", "running_times", "strip"]
 
@@ -214,7 +215,7 @@ def _calls(thing: Corridor, stops: Sequence[str | float] | None) -> tuple[list[s
         table = read_table("rail_stops.csv").sort_values("order")
         stops = table.loc[table["corridor"] == thing.name, "stop"].tolist() or [0.0, thing.end_km]
     if isinstance(stops, str) or not isinstance(stops, Sequence) or len(stops) < 2:
-        raise InputError(f"stops is {str(stops)[:60]!r}; give two or more, in a list.")
+        raise InputError(f"stops is {quote(stops)}; give two or more, in a list.")
     at = [thing.km_of(s) if isinstance(s, str) else check_number(s, "stops") for s in stops]
     for (a, x), (b, y) in pairwise(zip(at, stops, strict=True)):
         if b <= a:

@@ -68,7 +68,7 @@ def _open_raster(path: str | Path, what: str) -> Iterator[DatasetReader]:
                     )
                 yield raster
     except (rasterio.errors.RasterioError, rasterio.errors.RasterioIOError) as error:
-        raise FileError(f"{file} can't be read as a raster: {error}.") from error
+        raise FileError(f"{file} can't be read as a raster: {str(error).rstrip('.')}.") from error
 
 
 def _check_band(raster: DatasetReader, band: int) -> int:

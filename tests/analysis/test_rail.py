@@ -124,3 +124,8 @@ def test_strip_covers_the_corridor_without_gaps(name):
     assert np.array_equal(heights["value"], cg.profile(name, 25)["elevation_m"], equal_nan=True)
     assert heights["value"].notna().sum() >= len(heights) - 2
     assert heights["label"].isna().all()
+
+
+def test_stops_are_quoted_as_they_were_given():
+    with pytest.raises(InputError, match=r"stops is \['Rohri'\]; give two or more, in a list"):
+        cg.rail.running_times(stops=["Rohri"])

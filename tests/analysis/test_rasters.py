@@ -426,6 +426,12 @@ def broken(folder):
     return path
 
 
+def no_raster(folder):
+    path = folder / "text.tif"
+    path.write_text("no raster", encoding="utf-8")
+    return path
+
+
 @pytest.mark.parametrize(
     ("make", "options", "error", "says"),
     [
@@ -433,6 +439,7 @@ def broken(folder):
         (no_place, {}, CRSError, r"no position.*gdalwarp"),
         (old_datum, {}, CRSError, "can't be turned into lon, lat"),
         (broken, {}, FileError, "can't be read as a raster"),
+        (no_raster, {}, FileError, r"can't be read as a raster: .*[^.]\.$"),
         (lambda p: p / "none.tif", {}, FileError, "There is no file"),
         (lambda p: p, {}, FileError, "There is no file"),
         (lambda _: 5, {}, InputTypeError, "raster is int"),
