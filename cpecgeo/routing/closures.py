@@ -58,7 +58,8 @@ def cut(net: Network, what: SubjectLike, there: Mask) -> Cut:
         return found
     whole = subject.shapes.union_all()
     if shapely.get_dimensions(whole) < 2:
-        whole = _widen(net, whole, subject.title, there)
+        name = "" if subject.kind in {"geometry", "frame"} else subject.title
+        whole = _widen(net, whole, name, there)
     return _close_inside(net, whole, there)
 
 
@@ -106,14 +107,18 @@ def _close_border(net: Network, thing: Any) -> Cut:
 
 
 def _widen(net: Network, at: shapely.Geometry, name: str, there: Mask) -> shapely.Geometry:
-    """Return the area around a point or line; that of a point reaches the nearest edge."""
+    """Return the area around a point or line; that of a point reaches the nearest edge.
+
+    Without a name, it is named by its coordinates.
+    """
     radius = _PLACE_KM
     if at.geom_type == "Point":
         lines = gpd.GeoSeries(net.lines[there & (net.columns["km"] > 0)], crs=4326)
         away = float(nearest(at, lines)["distance_km"].iloc[0])
         if away > _FAR_KM:
+            shown = repr(name) if name else f"({at.x:g}, {at.y:g})"
             raise InputError(
-                f"avoid={name!r} lies {away:.1f} km from the network, so nothing there can be "
+                f"avoid={shown} lies {away:.1f} km from the network, so nothing there can be "
                 f"avoided; give a place within {_FAR_KM:g} km, or a polygon."
             )
         radius = max(radius, away * 1.01)

@@ -5,8 +5,10 @@ from types import SimpleNamespace
 import geopandas as gpd
 import numpy as np
 import pytest
-from shapely.geometry import LineString, Polygon, box
+from shapely.geometry import LineString, Point, Polygon, box
 
+import cpecgeo as cg
+from cpecgeo.errors import InputError
 from cpecgeo.routing import closures
 from cpecgeo.routing.graph import Network, load_shared
 
@@ -108,3 +110,12 @@ def test_an_area_closes_what_lies_in_it_and_nothing_that_it_only_touches():
     # An edge without length that meets the area lies in it as a whole.
     still = edge((67, 25), (67, 25), km=0.0)
     assert closures._spans(still, 0, box(66, 24, 68, 26)).tolist() == [[0, 0]]
+
+
+def test_a_point_far_from_the_network_is_named_by_its_coordinates():
+    point = Point(70, 28)
+    for given in (["m5", point], gpd.GeoSeries([point], crs=4326)):
+        with pytest.raises(InputError, match=r"avoid=\(70, 28\) lies 16\.6 km from the network"):
+            cg.route("Lahore", "Karachi", avoid=given)
+    with pytest.raises(InputError, match="avoid='Washuk' lies"):
+        cg.route("Lahore", "Karachi", avoid="Washuk")
