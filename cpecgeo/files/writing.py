@@ -114,10 +114,16 @@ def write(
     """
     if str(path) == "-" or str(path).startswith("-."):
         return _write_stdout(frame, str(path), safe_cells=safe_cells, layer=layer)
+    is_row = isinstance(frame, pd.Series) and any(isinstance(v, shapely.Geometry) for v in frame)
     frame = _table_of(frame)
     target = local(path, "path")
     form = _writable(target)
     if _active(frame) is None and form.name not in _TABLES:
+        if is_row:
+            raise InputError(
+                "frame is a Series, which has no geometry as a whole. Give a row as a table, "
+                "frame.iloc[[0]], or a column of geometries as a GeoSeries."
+            )
         raise InputError(f"This table has no geometry; write it as .csv or .parquet, not {path}.")
     with replacing(target) as fresh:
         remarks = _write(frame, fresh, form, safe_cells=safe_cells, layer=layer)

@@ -402,6 +402,13 @@ def test_columns_that_hold_positions_already_are_left_as_they_are(tmp_path):
     assert cg.read(tmp_path / "a.csv").geometry.tolist() == [Point(67, 25)]
 
 
+def test_a_row_by_itself_is_told_to_stay_a_table(tmp_path):
+    table = named(["a"])
+    with pytest.raises(InputError, match=r"frame is a Series, .* frame\.iloc\[\[0\]\]"):
+        cg.write(table.iloc[0], tmp_path / "a.geojson")
+    assert len(cg.read(cg.write(table.iloc[[0]], tmp_path / "a.geojson"))) == 1
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("suffix", ["csv", "kml", "parquet", "gpkg"])
 def test_a_series_is_a_table_of_one_column(suffix, tmp_path):
