@@ -119,9 +119,9 @@ def buffer(
     lines = (kind == 1) | (kind == 2) | (kind == 5)
     areas = (kind == 3) | (kind == 6)
     given = kind >= 0
-    if (side is not None or cap == "flat") and (given & ~lines).any():
-        raise InputError('flat caps and side="…" are for lines; x has other kinds as well.')
     if side is not None or cap == "flat":
+        if (others := given & ~lines).any():
+            _refuse_others(array[others], source.index[others], side, single=source.single)
         _refuse_still(source.flat, source.index, side)
     if km < 0 and (given & ~areas).any():
         raise GeometryError(
@@ -180,6 +180,17 @@ def _check(km: float, rtol: float, cap: str, side: str | None) -> None:
         raise InputError(f'side is {side!r}; choose "left", "right" or None.')
     if side is not None and km < 0:
         raise InputError(f"km is {km} with side={side!r}; take the other side instead.")
+
+
+def _refuse_others(
+    others: NDArray[Any], index: pd.Index, side: str | None, *, single: bool
+) -> None:
+    """Refuse other kinds than lines, with sides or flat ends."""
+    kinds = ", ".join(sorted({shape.geom_type for shape in others}))
+    what = f"is a {kinds}" if single else f"has {kinds} (index {index[:5].tolist()})"
+    option = 'cap="flat"' if side is None else f'side="{side}"'
+    advice = "leave it out" if single else "leave it out, or buffer these by themselves"
+    raise InputError(f"{option} is for lines, and x {what}; {advice}.")
 
 
 def _refuse_still(lines: Paths, index: pd.Index, side: str | None) -> None:

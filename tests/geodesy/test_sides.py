@@ -1,5 +1,6 @@
 """One side of lines that close, of all sizes, against a plane with true distances."""
 
+import re
 import warnings
 from itertools import pairwise
 
@@ -10,9 +11,9 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapely.geometry import LineString, MultiLineString, Polygon
+from shapely.geometry import LineString, MultiLineString, Point, Polygon
 
-from cpecgeo.errors import GeometryError, GeometryWarning
+from cpecgeo.errors import GeometryError, GeometryWarning, InputError
 from cpecgeo.geodesy import area_km2, buffer
 
 from .samples import GEOD
@@ -167,6 +168,20 @@ def test_the_left_of_a_tiny_triangle():
     assert left == pytest.approx(inner, rel=1e-6)
     whole = area_km2(buffer(Polygon(TRIANGLE), 5))  # made in another way
     assert right == pytest.approx(whole - inner, rel=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "options", "says"),
+    [
+        (Point(67, 25), {"cap": "flat"}, 'cap="flat" is for lines, and x is a Point; leave it out.'),
+        (Point(67, 25), {"side": "left", "cap": "flat"}, 'side="left" is for lines, and x is a P'),
+        ([LineString(TRIANGLE), Polygon(TRIANGLE), Point(67, 25)], {"side": "right"},
+         'side="right" is for lines, and x has Point, Polygon (index [1, 2]); leave it out, or'),
+    ],
+)  # fmt: skip
+def test_what_is_no_line_is_named(shapes, options, says):
+    with pytest.raises(InputError, match=re.escape(says)):
+        buffer(shapes, 5, **options)
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
