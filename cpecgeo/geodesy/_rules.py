@@ -7,6 +7,7 @@ first, and rings near a pole are projected to a plane around it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -118,19 +119,18 @@ def numbers(values: ArrayLike, what: str) -> Floats:
     Raises
     ------
     InputTypeError
-        Something among them is no number.
+        Something among them is no number; None, True and False aren't.
 
     Examples
     --------
     >>> numbers([1, 2], "km")
     array([1., 2.])
     """
-    try:
-        return np.asarray(values, dtype=float)
-    except (TypeError, ValueError):
-        raise InputTypeError(
-            f"{what} is {type(values).__name__} {str(values)[:40]!r}; numbers are needed."
-        ) from None
+    with suppress(TypeError, ValueError):
+        if values is not None and np.asarray(values).dtype != bool:
+            return np.asarray(values, dtype=float)
+    given = f"{type(values).__name__} {str(values)[:40]!r}"
+    raise InputTypeError(f"{what} is {given}; numbers are needed.")
 
 
 def check_options(kinds: Collection[str] | None, missing: str, invalid: str) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 import shapely
 from numpy.typing import ArrayLike
 
-from cpecgeo.errors import InputError
+from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, Ints
 from cpecgeo.geodesy._paths import paths
 from cpecgeo.geodesy.inputs import LINES, PointsLike, check, numbers
@@ -130,8 +130,8 @@ class Chainage:
 
         Raises
         ------
-        InputError
-            `km` beyond the line, or NaN.
+        InputError, UnknownNameError
+            `km` beyond the line, or NaN; no such bank.
 
         Examples
         --------
@@ -139,6 +139,8 @@ class Chainage:
         >>> Chainage(LineString([(67, 25), (67, 26)])).at(0).wkt
         'POINT (67 25)'
         """
+        if bank not in ("before", "after"):
+            raise UnknownNameError(bank, "bank", ("before", "after"))
         values = self._check_km(km)
         xy = self._position(self._edge(values.ravel(), bank), values.ravel())
         if values.ndim == 0:

@@ -7,7 +7,7 @@ import pytest
 from shapely.geometry import LineString, MultiLineString, Point
 
 from cpecgeo import corridor
-from cpecgeo.errors import CRSError, GeometryError, InputError, InputTypeError
+from cpecgeo.errors import CRSError, GeometryError, InputError, InputTypeError, UnknownNameError
 from cpecgeo.geodesy import Chainage, Index, bearing_deg, length_km
 from cpecgeo.testing import assert_geodesic_equal
 
@@ -238,6 +238,21 @@ def test_projected_input_is_the_same():
 def test_bad_input(call, error):
     with pytest.raises(error):
         call()
+
+
+@pytest.mark.parametrize("km", [True, None, [True, False], np.array(True), "far"])
+def test_what_is_no_number_is_no_km(km):
+    road = Chainage(L_SHAPE)
+    for call in (road.at, road.bearing_deg, road.split):
+        with pytest.raises(InputTypeError, match=f"km is {type(km).__name__} .*numbers are needed"):
+            call(km)
+
+
+def test_banks_have_names():
+    with pytest.raises(UnknownNameError, match="No bank named 'befor'. Did you mean 'before'"):
+        Chainage(L_SHAPE).at(5, bank="befor")
+    with pytest.raises(UnknownNameError, match="Known: after, before"):
+        Chainage(L_SHAPE).at(5, bank="x")
 
 
 def test_frozen():
