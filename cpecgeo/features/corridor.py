@@ -313,7 +313,7 @@ class Corridor:
         return self.chainage.between(*(self.km_of(x) if isinstance(x, str) else x for x in (a, b)))
 
     def km_posts(self, every_km: float = 10.0, *, every: float | None = None) -> gpd.GeoDataFrame:
-        """Return km posts along the corridor, from 0 to the last before its end.
+        """Return km posts along the corridor, from 0 to the last that isn't beyond its end.
 
         Parameters
         ----------
@@ -325,8 +325,8 @@ class Corridor:
         Examples
         --------
         >>> from cpecgeo import corridor
-        >>> corridor("kkh-pakistan").km_posts(every_km=200)["km"].tolist()
-        [0.0, 200.0, 400.0, 600.0, 800.0]
+        >>> corridor("ml1").km_posts(every_km=433)["km"].tolist()
+        [0.0, 433.0, 866.0, 1299.0, 1732.0]
         """
         step = positive_km(every_km if every is None else every, "every_km")
         km = np.arange(0.0, self.end_km + 1e-9, step)
