@@ -75,7 +75,7 @@ CUT = {
             table(f / "a.csv", f"{HEAD}b,{LONG},25\n"), f / "o.csv", targets="ml1"
         ),
     ),
-    "stops": (60, lambda _: running_times("ml1", stops=LONG)),
+    "stops": (40, lambda _: running_times("ml1", stops=LONG)),
 }  # fmt: skip
 
 
