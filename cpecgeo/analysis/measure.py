@@ -45,8 +45,7 @@ def length_km(x: SubjectLike) -> float | pd.Series:
     Parameters
     ----------
     x : SubjectLike
-        Corridor, route, name, geometry, series, table, file, or a list of them; see
-        `cpecgeo.features.resolve.resolve`.
+        Corridor, route, name, geometry, series, table, file, or a list of them; see `resolve`.
 
     Returns
     -------
@@ -189,8 +188,7 @@ def nearest(
         answer[name] = pd.Series(values, answer.index, copy=False)  # as series, not copied
     if (own := subject.accuracy_km) is not None:
         answer["point_accuracy_km"] = np.repeat(own, len(answer) // max(len(own), 1))
-    if rank is not None:
-        answer["rank"] = rank
+    answer = answer if rank is None else answer.assign(rank=rank)
     if sections:
         _add_sections(answer, {t.name: t for t in to.things if hasattr(t, "chainage")})
     answer.attrs = {**frame.attrs, "accuracy": ACCURACY}
@@ -199,18 +197,21 @@ def nearest(
 
 def _names_and_km(frame: pd.DataFrame, ids: pd.Series, code: Ints) -> tuple[Any, Floats]:
     """Return names of targets, and km along them: NaN where there are none, and 0 for -0."""
-    parts = {-1: ids[:0]}
+    parts: dict[int, pd.Series] = {-1: ids[:0]}
     at, is_none, km = frame["km"].to_numpy(), frame["side"].isna().to_numpy(), np.empty(len(code))
     is_number = ids.equals(pd.Series(range(len(ids))))  # the targets have no other names
 
     def work(first: int, last: int) -> None:
         here = slice(first, last)
-        if not is_number:
+        if len(ids) > 1 and not is_number:
             parts[first] = pd.Series(ids.array.take(code[here]))
         km[here] = np.where(np.abs(at[here]) < _NOTHING_KM, 0.0, at[here])
         km[here][is_none[here]] = np.nan
 
     spread(work, len(code), least=_MANY)
+    if len(ids) == 1 and not is_number:
+        block = pd.Series(ids.array.take(np.zeros(min(len(code), _MANY), np.int64)))
+        parts |= {i: block[: len(code) - i] for i in range(0, len(code), _MANY)}
     # Where pandas stores text in pieces, this copies nothing.
     names = pd.concat([parts[i] for i in sorted(parts)], ignore_index=True)
     return pd.Series(code, copy=False) if is_number else names, km
@@ -370,8 +371,7 @@ def interval_text(
     >>> interval_text(12.34, 0.4), interval_text(12.34, 0.01)
     ('11.9 to 12.8 km', '12.3 km')
     """
-    known = [a for a in (accuracy_km, point_accuracy_km) if not np.isnan(a)]
-    reach = float(np.sqrt(sum(a * a for a in known)))
+    reach = float(np.sqrt(np.nansum(np.square([accuracy_km, point_accuracy_km]))))
     return span_text(distance_km, distance_km - reach, distance_km + reach, say=say)
 
 

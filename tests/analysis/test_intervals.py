@@ -347,3 +347,14 @@ def test_a_simulated_line_is_moved_as_far_as_its_accuracy_says():
     assert within[2000:].mean() == pytest.approx(0.95, abs=0.02)
     # Neighbouring vertices move alike, except where the accuracy changes.
     assert np.abs(np.diff(np.array(off)[:, :2000], axis=1)).max() < 0.6
+
+
+@pytest.mark.parametrize("count", [0, 1, 65_535, 65_536, 65_537, 131_073])
+def test_the_name_of_a_single_target_stands_in_each_row(count):
+    """Names are put together in blocks of 65,536."""
+    points = gpd.GeoSeries(shapely.points(np.linspace(62, 76, count), 30.0), crs=4326)
+    found = cg.nearest(points, "ml1", max_km=300)
+    assert len(found) == count
+    is_hit = found["distance_km"].notna()
+    assert found["target"].notna().equals(is_hit)
+    assert (found.loc[is_hit, "target"] == "ml1").all()
