@@ -209,7 +209,7 @@ def _names_and_km(frame: pd.DataFrame, ids: pd.Series, code: Ints) -> tuple[Any,
         km[here][is_none[here]] = np.nan
 
     spread(work, len(code), least=_MANY)
-    if len(ids) == 1 and not is_number:
+    if len(ids) == 1 and not is_number:  # the same name in all rows
         block = pd.Series(ids.array.take(np.zeros(min(len(code), _MANY), np.int64)))
         parts |= {i: block[: len(code) - i] for i in range(0, len(code), _MANY)}
     # Where pandas stores text in pieces, this copies nothing.

@@ -69,8 +69,7 @@ def write(
     frame : GeoDataFrame, DataFrame, Series, geometry, Corridor, Route …, or a list of the last ones
         A table without geometry can be CSV, Excel or Parquet. An index of names or ids becomes the
         first column, under its own name, else ``name`` or ``id``; an index that only counts rows is
-        left out. A bare geometry is in lon, lat. Linear rings are
-        written as lines.
+        left out. A bare geometry is in lon, lat. Linear rings are written as lines.
     path : path
         The suffix is the format. GeoJSON (RFC 7946), KML, GPX, CSV and Excel are in lon, lat on WGS
         84; others keep the CRS. CSV and Excel have columns lon and lat for points (and z where they

@@ -125,9 +125,7 @@ def _unproject(plane, owner, first, last, frames, out):
                 up -= 0.5 * f / (PER_A2 * c * x + PER_B2 * s * z)
             flat = (1.0 - E2) * sqrt(x * x + east * east)
             out[i, 0] = frames[g, 0] + degrees(arctangent(east / x))
-            out[i, 1] = frames[g, 1] + 57.29577951308232 * arctangent(
-                (z - t0 * flat) / (flat + t0 * z)
-            )
+            out[i, 1] = frames[g, 1] + degrees(arctangent((z - t0 * flat) / (flat + t0 * z)))
 
 
 @dataclass(frozen=True)

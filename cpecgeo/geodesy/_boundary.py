@@ -20,7 +20,7 @@ import numpy as np
 
 from cpecgeo.geodesy._arcs import arc
 from cpecgeo.geodesy._compile import kernel
-from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, PER_A2, bulge, ground
+from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, LEAST_RADIUS_M, PER_A2, bulge, ground
 from cpecgeo.geodesy._search import STACK, drain, foot, point_at
 from cpecgeo.geodesy._stretches import meeting
 
@@ -33,7 +33,7 @@ _DEPTH = 40
 _MOST_PARTS = 16  # per edge and round
 _LONGEST_M = 300_000.0  # to here the middle of an arc is above its chord's to 1 mm
 _LEAST_DEG = 1e-7
-_FLATTEST = 1.0 / (8.0 * 6.33e6)  # times c² and a path's curvature: the sag of an edge
+_FLATTEST = 1.0 / (8.0 * LEAST_RADIUS_M)  # times c² and a path's curvature: the sag of an edge
 _LOST = 10.0  # times the slack: a vertex farther off than this is lost
 _NEAR = 0.01  # square of a corner's greatest error, as a share of the radius
 _SHORT = 0.3  # share of the radius: the side of a shorter edge is that of its ends

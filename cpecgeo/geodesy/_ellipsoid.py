@@ -28,6 +28,8 @@ __all__ = [
     "EQUATOR_M",
     "FLATTENING",
     "GEOD",
+    "LEAST_DEGREE_M",
+    "LEAST_RADIUS_M",
     "PER_A2",
     "PER_B2",
     "POLE_M",

@@ -328,9 +328,8 @@ def ring_areas_m2(xy: Floats, ring: Ints) -> Floats:
     slow = np.abs(np.bincount(ring[start], step, count)) > 180.0  # goes around a pole
     slow |= pieces > _CUTS * edges
     slow[ring[np.abs(xy[:, 1]) > _NEAR_POLE_DEG]] = True
-    areas = np.zeros(count)
     fast = ~slow[ring]
-    areas += _short(xy[fast], ring[fast], count)
+    areas = _short(xy[fast], ring[fast], count)
     if slow.any():
         areas[slow] = _long(xy[~fast], ring[~fast])
     return areas

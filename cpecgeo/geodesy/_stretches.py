@@ -125,7 +125,7 @@ def beside(edges, size, aim, k, metres):
 def meeting(segments, i, j, aim, x, y, z):
     """Return the point at `aim` from two pieces, by Newton's method, and whether it was found.
 
-    The search starts from (x, y, z)
+    The search starts from (x, y, z).
     """
     off, near = inf, _MET_M + _MET * aim
     for _ in range(_TURNS):
@@ -280,9 +280,7 @@ def _within(edges, first, last, but, also, hint, reach, ends):
 
 
 @kernel()
-def _is_stretch_covered(
-    edges, size, aim, reach, first, last, f, v, wx, wy, wz, begin, end, hint, ends
-):
+def _find_cover(edges, size, aim, reach, first, last, f, v, wx, wy, wz, begin, end, hint, ends):
     """Return an edge near the last part of a stretch, -1 if a part is near none.
 
     The stretch is along edge f of the tour, from `begin` to `end` metres; or, where v isn't -1, an
@@ -359,7 +357,7 @@ def is_covered(edges, size, left, aim, reach, tour, used):
                 if m == k + 1 or (m == k and enter < 0.0):
                     gx, gy, gz, ux, uy, uz = towards(place, v, x, y, z)
                 end = clockwise(wx, wy, wz, gx, gy, gz, ux, uy, uz)
-                hint = _is_stretch_covered(
+                hint = _find_cover(
                     edges, size, aim, reach, i, k, f, v, wx, wy, wz, 0.0, end, hint, ends
                 )
                 if hint < 0:
@@ -371,7 +369,7 @@ def is_covered(edges, size, left, aim, reach, tour, used):
                 a = min(max(gone, 0.0), b)
             if m == k:
                 b = min(max(enter, 0.0), b)
-            hint = _is_stretch_covered(
+            hint = _find_cover(
                 edges, size, aim, reach, i, k, f, -1, 0.0, 0.0, 0.0, a, b, hint, ends
             )
             if hint < 0:

@@ -187,8 +187,7 @@ class Found:
         k = self.metres.shape[1]
         first = np.flatnonzero(np.diff(rows, prepend=-1))
         here, count = rows[first], np.diff(first, append=len(rows))
-        rank = np.arange(len(rows)) - np.repeat(first, count)
-        which = np.repeat(np.arange(len(here)), count)
+        which, rank = repeat_rows(count)
         # Targets found before move back; an entered target is removed from its former rank.
         size = max(int(targets.max()), int(self.target.max())) + 1
         before = self.target[here]
@@ -271,7 +270,7 @@ def _leaf_order(pieces: Pieces) -> Ints:
     begins[1:] = (pieces.path[1:] != pieces.path[:-1]) | (pieces.target[1:] != pieces.target[:-1])
     first = np.flatnonzero(begins)
     length = np.diff(first, append=count)
-    in_path = np.arange(count) - np.repeat(first, length)
+    in_path = repeat_rows(length)[1]
     heads = np.flatnonzero((in_path % FAN == 0) | np.repeat(length < FAN, length))
     size = np.diff(heads, append=count)
     middle = heads + size // 2

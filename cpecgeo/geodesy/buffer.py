@@ -116,7 +116,7 @@ def buffer(
     _check(km, rtol, cap, side)
     source = check(x, missing="keep")
     array, kind = source.geoms, source.kind
-    lines = (kind == 1) | (kind == 2) | (kind == 5)
+    lines = (kind == 1) | (kind == 5)
     areas = (kind == 3) | (kind == 6)
     given = kind >= 0
     if side is not None or cap == "flat":

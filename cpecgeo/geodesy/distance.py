@@ -290,7 +290,7 @@ def _find_held(geoms: NDArray[Any], flat: Paths) -> Ints:
     from cpecgeo.geodesy._areas import Areas
 
     # A part that meets no boundary is inside or outside as a whole, so one vertex decides.
-    firsts = np.flatnonzero(np.diff(flat.path, prepend=-1))[~flat.hole]
+    firsts = flat.begin[:-1][~flat.hole]
     spots, owner = lone_points(geoms)
     xy = np.concatenate((flat.xy[firsts], spots))
     whose = np.concatenate((flat.owner[~flat.hole], owner))
