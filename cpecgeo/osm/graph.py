@@ -141,7 +141,7 @@ class Graph:
             )
         return Foot(-1, 0.0, int(at[0]), 0.0)
 
-    def _weigh(self, weight: Weight) -> Weights:
+    def _weights(self, weight: Weight) -> Weights:
         """Return the edges with their kilometres or hours as costs."""
         if weight not in {"km", "hours"}:
             raise InputError(f"weight is {weight!r}; give 'km' or 'hours'.")
@@ -170,7 +170,7 @@ class Graph:
             An unknown weight or node, or an empty network.
         """
         start, end = self.snap(a, "a")[0], self.snap(b, "b")[0]
-        weights = self._weigh(weight)
+        weights = self._weights(weight)
         apart = length_km(shapely.LineString([self._point(f) for f in (start, end)]))
         guess = _BENDS * float(apart) + _SPARE_KM
         guess = guess if weight == "km" else guess / _SLOW_KMH
@@ -202,7 +202,7 @@ class Graph:
         """
         starts = self.snap(a, "a")
         ends = starts if b is None else self.snap(b, "b")
-        table = self._weigh(weight).matrix(starts, ends)
+        table = self._weights(weight).matrix(starts, ends)
         rows, columns = (getattr(x, "index", None) for x in (a, a if b is None else b))
         return pd.DataFrame(
             table,
@@ -232,7 +232,7 @@ class Graph:
             raise InputError("Give either km= or hours= to reach.")
         weight: Weight = "km" if hours is None else "hours"
         limit = positive_km(km if hours is None else hours, weight)  # type: ignore[arg-type]
-        frame = self._weigh(weight).reach(self.ways, self.snap(a, "a")[0], limit)
+        frame = self._weights(weight).reach(self.ways, self.snap(a, "a")[0], limit)
         frame.attrs = {"weight": weight, "limit": limit, "licence": "ODbL-1.0", **self.record}
         return frame
 

@@ -94,8 +94,8 @@ def compare(
         crs=4326,
         geometry=[one.line for one in them.values()],
     )
-    amounts = [c for c in frame.columns if c.endswith("_km") and c not in {"access_km", "more_km"}]
-    frame[amounts] = frame[amounts].fillna(0.0)
+    lengths = [c for c in frame.columns if c.endswith("_km") and c not in {"access_km", "more_km"}]
+    frame[lengths] = frame[lengths].fillna(0.0)
     frame.insert(len(frame.columns) - 1, "asked", [one.asked for one in them.values()])
     about = {"data_version", "geometry", "bundled", "credits"}
     kept = {key: value for key, value in first.legs.attrs.items() if key in about}

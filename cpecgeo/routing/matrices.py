@@ -79,11 +79,12 @@ def route_matrix(
     is_goods = weight in {"cost", "carbon"}
     frame = whole if is_goods else net
     if query.ground.chosen.avoid:
-        most = _tabulate(query, rows, columns, query.free)[0].to_numpy()
+        free = query.free
+        most = _tabulate(query, rows, columns, free)[0].to_numpy()
         # As in `route`: no detour is shorter than the route with everything open.
         for i, j in np.argwhere(net.to_numpy() < most - SAME).tolist():
             ends = list(rows.values())[i], list(columns.values())[j]
-            path = query.find_detour(query.find_path(*ends, query.free), *ends)
+            path = query.find_detour(query.find_path(*ends, free), *ends)
             frame.iloc[i, j] = np.nan
             if path is not None:
                 away = path.start.access_km + path.end.access_km

@@ -289,7 +289,7 @@ def _xy(frame: pd.DataFrame, where: _Where) -> Any:
         _, xy = where.places.read(table, 0, what)
     points, good = check_points(xy, 0, what, keep=where.keep)
     for remark in remarks(count(points, np.flatnonzero(good) + 1)):
-        _warn(f"the partition that begins at index {frame.index[:1].tolist()[0]!r}: {remark}.")
+        _warn(f"{_name_partition(frame)}: {remark}.")
     return points, good
 
 
@@ -324,12 +324,15 @@ def _near(frame: pd.DataFrame, to: Targets, question: Nearest, where: _Where) ->
     return out
 
 
+def _name_partition(frame: pd.DataFrame) -> str:
+    return f"the partition that begins at index {frame.index[:1].tolist()[0]!r}"
+
+
 def _read_accuracy(frame: pd.DataFrame, question: Question) -> Any:
     """Return the accuracy that rows state; warn of impossible values in the caller's process."""
     own, (count, row, example) = read_accuracy(frame, question.thousands, 0)
     if count:
-        what = f"the partition that begins at index {frame.index[:1].tolist()[0]!r}"
-        _warn(say_odd(what, count, example, row))
+        _warn(say_odd(_name_partition(frame), count, example, row))
     return own
 
 

@@ -27,11 +27,7 @@ from cpecgeo.errors import FileError, GeometryError
 from cpecgeo.files.disk import first_line, list_files
 from cpecgeo.files.formats import Choice
 from cpecgeo.files.positions import find_positions
-from cpecgeo.scale.sources import (
-    BATCH_BYTES,
-    Places,
-    Source,
-)
+from cpecgeo.scale.sources import BATCH_BYTES, Places, Source
 
 __all__ = ["Parquet", "from_native", "join_footers"]
 

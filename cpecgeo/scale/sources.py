@@ -136,11 +136,11 @@ class Places:
             in_metres = bool(resolve_crs(crs).is_projected)
             pair, used = self._pair(table, what)
             lon, lat = (drop_thousands(column, self.choice.thousands) for column in pair)
-            xy = from_columns(lon, lat, row, what, used, in_metres=in_metres)
+            xy = _from_columns(lon, lat, row, what, used, in_metres=in_metres)
             turn = converter(None, 4326 if crs is None else crs, what)
             return table, xy if turn is None else turn(xy)
         shapes, srid = wellknown.parse(table[self.columns[0]].to_pandas(), what, before=row)
-        xy = from_shapes(shapes, row, what)
+        xy = _from_shapes(shapes, row, what)
         own = None if srid is None else resolve_crs(srid)
         turn = converter(4326 if own is crs is None else own, crs, what)
         xy = xy if turn is None else turn(xy)
@@ -282,10 +282,10 @@ def from_wkb(column: pa.Array | pa.ChunkedArray, row: int, what: str) -> Floats:
     if broken.any():
         at = row + int(np.flatnonzero(broken)[0]) + 1
         raise GeometryError(f"{what} has a geometry in row {at} that is not well-known binary.")
-    return from_shapes(shapes, row, what)
+    return _from_shapes(shapes, row, what)
 
 
-def from_shapes(shapes: NDArray[np.object_], row: int, what: str) -> Floats:
+def _from_shapes(shapes: NDArray[np.object_], row: int, what: str) -> Floats:
     """Return x, y of points, MultiPoints of one point among them; NaN where missing or empty.
 
     Other shapes are a `GeometryError`.
@@ -308,7 +308,7 @@ def _no_point(kind: str, row: int, what: str) -> GeometryError:
     )
 
 
-def from_columns(
+def _from_columns(
     lon: Any, lat: Any, row: int, what: str, names: tuple[str, ...], *, in_metres: bool = False
 ) -> Floats:
     """Return x, y of two columns of numbers, or of text that is degrees; NaN where missing.

@@ -275,7 +275,7 @@ def _summarize(job: Job, parts: list[DonePart], kept: int, taken: int, began: fl
 
 
 def _say_lost(what: str, heights: int, measures: int) -> list[str]:
-    """Return a sentence on how many heights and measures CSV leaves out.
+    """List a sentence on how many heights and measures CSV leaves out, if it leaves out any.
 
     Examples
     --------
